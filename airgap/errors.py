@@ -1,0 +1,59 @@
+"""The errors that airgap raises, one family for each party at fault.
+
+AirgapError
+  InputError      3    what the user gave is wrong: list, spec, bundle, reference
+  TrustError      4    a signature or certificate does not hold
+  NetworkError    5    the network failed, after retries
+  ResourceError   6    this host lacks something: space, a port, a daemon
+  ClusterError    7    kind, Kubernetes or the registry in the cluster failed
+
+Every error carries one message that names the object and the cause, and one hint with the
+next step. They are caught once, in ``airgap.cli``. Exceptions of other packages are translated
+where they arise. Wrong usage (exit code 2) is click's own error.
+"""
+
+
+class AirgapError(Exception):
+    """Base of all errors that airgap raises on purpose.
+
+    Attributes:
+        message: one line, names the object and the cause.
+        hint: one line, the next step; empty where there is none.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InputError(AirgapError):
+    """An image list, spec, bundle or reference is wrong or does not exist."""
+
+    exit_code = 3
+
+
+class TrustError(AirgapError):
+    """A signature, key or certificate does not hold."""
+
+    exit_code = 4
+
+
+class NetworkError(AirgapError):
+    """The network or a registry failed, and retrying did not help."""
+
+    exit_code = 5
+
+
+class ResourceError(AirgapError):
+    """This host lacks what is needed: disk space, a free port, a docker daemon."""
+
+    exit_code = 6
+
+
+class ClusterError(AirgapError):
+    """Kind, Kubernetes or the registry in the cluster failed."""
+
+    exit_code = 7

@@ -1,0 +1,86 @@
+"""The two ends of a transfer, as protocols.
+
+Content comes from a Source (elsewhere) or a Store (at hand), and goes to a Target.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from airgap.oci.digest import Digest
+from airgap.oci.manifest import Descriptor
+from airgap.oci.reference import Reference
+
+Sink = Callable[[memoryview], None]
+"""Takes the next bytes of a blob. The memory is reused after the call."""
+
+Chunks = Callable[[], Iterator[memoryview]]
+"""Begins to read a blob from its first byte; each chunk's memory is reused after the next."""
+
+
+class Source(Protocol):
+    """Where images come from: a registry, a daemon. Thread-safe.
+
+    Every method raises InputError where the thing does not exist or is invalid, NetworkError
+    where the source failed in spite of retries.
+    """
+
+    def resolve(self, reference: Reference) -> tuple[Descriptor, bytes]:
+        """Look a reference up: what it points to, and those exact bytes, proved."""
+
+    def manifest(self, reference: Reference, descriptor: Descriptor) -> bytes:
+        """Return a manifest of the reference's repository by digest, proved."""
+
+    def fetch(self, reference: Reference, blob: Descriptor, sink: Sink, offset: int = 0) -> None:
+        """Hand a blob's bytes from ``offset`` to its end to ``sink``, in order, each once.
+
+        Broken transfers are taken up where they broke. The number of bytes is checked, the
+        digest is not: that is for who has all the bytes.
+        """
+
+
+class Store(Protocol):
+    """Content at hand that can be read again at will: a bundle, an OCI layout. Thread-safe."""
+
+    def manifest_bytes(self, digest: Digest) -> bytes:
+        """Return a manifest's exact bytes, proved.
+
+        Raises:
+            InputError: it is missing or its bytes are not those of the digest.
+        """
+
+    def chunks(self, blob: Descriptor) -> Iterator[memoryview]:
+        """Read a blob; the bytes are hashed on the way.
+
+        Raises:
+            InputError: before the last chunk is given out, when the bytes are not those of the
+                digest, so that nobody can complete a wrong blob.
+            ResourceError: the medium cannot be read.
+        """
+
+
+class Target(Protocol):
+    """A registry that takes images. Thread-safe.
+
+    Every method raises NetworkError where the registry failed in spite of retries, and
+    InputError where it refused the content.
+    """
+
+    def head_manifest(self, repository: str, tag_or_digest: str) -> Digest | None:
+        """Return the digest of what is there under that name, None if nothing."""
+
+    def put_blob(
+        self, repository: str, blob: Descriptor, chunks: Chunks, mount_from: str = ""
+    ) -> bool:
+        """Make the blob be in the repository: found, mounted or uploaded; True if uploaded.
+
+        Args:
+            repository: where to.
+            blob: what.
+            chunks: begins to read the content; called again for each new attempt.
+            mount_from: another repository of the target that has the blob; empty if unknown.
+        """
+
+    def put_manifest(
+        self, repository: str, tag_or_digest: str, descriptor: Descriptor, body: bytes
+    ) -> None:
+        """Store a manifest under its digest or a tag; its content is in the repository already."""
