@@ -145,10 +145,9 @@ def parse(body: bytes, said: str, what: str) -> Manifest | Index:
     if len(body) > MAX_MANIFEST:
         raise InputError(f"{what}: manifest larger than 4 MiB")
     value = strictjson.load_object(body, f"{what}: the manifest")
-    media_type = _media_type(value, said, what)
-    has_children, has_blobs = "manifests" in value, "config" in value or "layers" in value
-    if has_children and has_blobs:
+    if "manifests" in value and ("config" in value or "layers" in value):
         raise InputError(f"{what}: it is both a manifest and an index")
+    media_type = _media_type(value, said, what)
     if media_type in INDEX_TYPES:
         return Index(media_type, _descriptors(value, "manifests", what))
     config = Descriptor.from_json(value.get("config"), what)

@@ -1,0 +1,178 @@
+"""airgap pack."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from airgap.cli import options
+from airgap.errors import InputError
+
+if TYPE_CHECKING:
+    from airgap.pack import Result
+    from airgap.payload import ClusterOptions
+    from airgap.spec import Spec
+
+
+@click.command()
+@click.argument("spec_path", metavar="IMAGES.txt|SPEC.yaml", type=options.FILE)
+@click.option(
+    "-o", "--output", type=options.FILE, default=Path("bundle.tar"), show_default=True,
+    help="The bundle to write.",
+)
+@click.option(
+    "--platform", "platforms", multiple=True, metavar="OS/ARCH",
+    help="What to take of an image for several platforms; repeatable, or 'all'.  "
+    "[default: linux on this machine's architecture]",
+)
+@click.option("--images-only", is_flag=True, help="Leave out what only a new cluster needs.")
+@click.option("--kind", "kind_path", type=options.FILE, help="The kind binary to carry.")
+@click.option("--tool", type=options.FILE, help="airgap as one file, to carry along.")
+@click.option(
+    "--tls", type=click.Choice(["bundle", "host"]), default="bundle", show_default=True,
+    help="Where the registry's certificate is made: now, into the file, or by unpack.",
+)
+@click.option("--ca-cert", type=options.FILE, help="An own CA to sign the certificate (PEM).")
+@click.option("--ca-key", type=options.FILE, help="That CA's key (PEM).")
+@click.option("--cluster-name", help="The kind cluster's name.  [default: kind]")
+@click.option("--workers", type=click.IntRange(0, 99), help="Worker nodes.  [default: 0]")
+@click.option("--keep-going", is_flag=True, help="Write a bundle without the images that fail.")
+@click.option(
+    "--reuse", type=options.FILE, metavar="OLD.tar", help="Take what an older bundle has.",
+)
+@click.option(
+    "--registry-mirror", "mirrors", multiple=True, metavar="HOST=MIRROR[/PREFIX]",
+    help="Fetch the images of HOST from a mirror or pull-through proxy.",
+)
+@options.registry_options
+@options.output_options
+def pack(  # noqa: PLR0913
+    spec_path: Path,
+    output: Path,
+    platforms: tuple[str, ...],
+    images_only: bool,
+    kind_path: Path | None,
+    tool: Path | None,
+    tls: str,
+    ca_cert: Path | None,
+    ca_key: Path | None,
+    cluster_name: str | None,
+    workers: int | None,
+    keep_going: bool,
+    reuse: Path | None,
+    quiet: bool,
+    verbose: int,
+    as_json: bool,
+    **registry: Any,
+) -> None:  # fmt: skip
+    """Fetch images and write them into one bundle file.
+
+    Takes a list of references, one a line, or a YAML definition (see docs/spec.md). Needs no
+    docker. Run it again after a failure: what was fetched is kept.
+
+    \b
+    Example:
+      airgap pack images.txt -o bundle.tar
+      airgap pack bundles/monitoring.yaml --platform linux/amd64 --platform linux/arm64
+    """  # noqa: D301  (click's mark against wrapping)
+    from contextlib import ExitStack
+
+    from airgap.bundle.reader import Bundle
+    from airgap.pack import Options
+    from airgap.pack import pack as run
+    from airgap.registry.pull import RegistrySource
+    from airgap.spec import load
+
+    console = options.console(quiet, verbose)
+    spec = _override(load(spec_path), platforms, cluster_name, workers)
+    cluster = None if images_only else _cluster(spec, kind_path, tool, tls, ca_cert, ca_key)
+    with ExitStack() as stack:
+        chosen = Options(
+            output=output,
+            cluster=cluster,
+            keep_going=keep_going,
+            reuse=stack.enter_context(Bundle.open(reuse)) if reuse else None,
+            created=options.source_date_epoch(),
+        )
+        source = stack.enter_context(RegistrySource(options.registry(**registry), console))
+        result = run(spec, chosen, source, console)
+    if as_json:
+        click.echo(json.dumps(result.to_json(), indent=1))
+    elif not quiet:
+        _print(result, images_only)
+
+
+def _override(
+    spec: "Spec", platforms: tuple[str, ...], cluster_name: str | None, workers: int | None
+) -> "Spec":
+    from airgap.oci.platform import Platform
+
+    if "all" in platforms:
+        spec = replace(spec, platforms=(), all_platforms=True)
+    elif platforms:
+        chosen = tuple(dict.fromkeys(map(Platform.parse, platforms)))
+        spec = replace(spec, platforms=chosen, all_platforms=False)
+    if cluster_name:
+        spec = replace(spec, cluster_name=cluster_name)
+    return spec if workers is None else replace(spec, workers=workers)
+
+
+def _cluster(
+    spec: "Spec",
+    kind_path: Path | None,
+    tool: Path | None,
+    tls: str,
+    ca_cert: Path | None,
+    ca_key: Path | None,
+) -> "ClusterOptions":
+    from airgap.payload import ClusterOptions
+    from airgap.spec import KIND_VERSION
+
+    kind = kind_path or spec.kind or Path(shutil.which("kind") or "")
+    if kind == Path():
+        raise InputError(
+            "kind is not on PATH, and the bundle has to carry it",
+            hint=f"install kind {KIND_VERSION}, name its file with --kind, or use --images-only",
+        )
+    authority = None
+    if ca_cert or ca_key:
+        if not ca_cert or not ca_key:
+            raise click.UsageError("--ca-cert and --ca-key go together")
+        if tls == "host":
+            raise click.UsageError("--ca-cert makes the certificate now: not with --tls host")
+        authority = (_read(ca_cert), _read(ca_key))
+    return ClusterOptions(kind, tls, authority, tool)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _print(result: "Result", images_only: bool) -> None:
+    from airgap.console import size
+
+    left_out = f", {len(result.failed)} left out" if result.failed else ""
+    click.echo(
+        f"Packed {len(result.images)} images{left_out} into {result.path}:"
+        f" {size(result.size)} in {result.seconds:.1f} s"
+    )
+    platforms = ", ".join(map(str, result.platforms)) or "all"
+    click.echo(f"  platforms  {platforms}")
+    click.echo(f"  digest     {result.digest}")
+    if result.fetched or result.reused:
+        reused = f", {size(result.reused)} taken from the older bundle" if result.reused else ""
+        click.echo(f"  fetched    {size(result.fetched)}{reused}")
+    if result.docker_archive_lacks:
+        names = ", ".join(reference.familiar for reference in result.docker_archive_lacks)
+        click.echo(f"  not for docker load (it knows tagged images only): {names}")
+    if result.secret:
+        click.echo("  secret     it holds the private key of the registry's certificate")
+    verb = "push" if images_only else "unpack"
+    rest = " REGISTRY" if images_only else ""
+    click.echo(f"Next: carry it across, then: airgap {verb} {result.path.name}{rest}")

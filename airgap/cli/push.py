@@ -1,0 +1,53 @@
+"""airgap push."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from airgap.cli import options
+from airgap.errors import InputError
+
+
+@click.command()
+@click.argument("bundle_path", metavar="BUNDLE.tar", type=options.FILE)
+@click.argument("registry_name", metavar="REGISTRY[/PREFIX]")
+@options.registry_options
+@options.output_options
+def push(
+    bundle_path: Path,
+    registry_name: str,
+    quiet: bool,
+    verbose: int,
+    as_json: bool,
+    **registry: Any,
+) -> None:
+    """Push every image of a bundle into a registry that exists.
+
+    Each image lands as REGISTRY/[PREFIX/]HOST/PATH:TAG under its upstream host, and under its
+    short path where no other image claims it. What is there already is not sent again.
+
+    \b
+    Example:
+      airgap push bundle.tar registry.example.org/mirror --ca ca.crt
+    """  # noqa: D301  (click's mark against wrapping)
+    from airgap.bundle.reader import Bundle
+    from airgap.oci.copy import push as copy
+    from airgap.registry.push import RegistryTarget
+
+    console = options.console(quiet, verbose)
+    endpoint, _, prefix = registry_name.partition("/")
+    if not endpoint or "://" in registry_name:
+        raise InputError(
+            f"{registry_name!r} is no registry", hint="write it as HOST[:PORT][/PREFIX]"
+        )
+    chosen = options.registry(**registry)
+    with Bundle.open(bundle_path) as bundle:
+        console.step(f"Pushing {len(bundle.images)} images to {registry_name}")
+        with RegistryTarget(endpoint, chosen, console, prefix) as target:
+            report = copy(bundle.images, bundle, target, console)
+    if as_json:
+        click.echo(json.dumps(report.to_json(), indent=1))
+    elif not quiet:
+        click.echo(f"Pushed {len(bundle.images)} images to {registry_name}: {report.summary()}")

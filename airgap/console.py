@@ -1,0 +1,135 @@
+"""What a person sees: lines and one progress bar on stderr. Results go to stdout, by the cli.
+
+On a terminal the bar is tqdm's; elsewhere plain lines say how far it is, at most one every ten
+seconds, so that a CI log stays short.
+"""
+
+import sys
+import threading
+import time
+from typing import Any, TextIO
+
+QUIET, NORMAL, VERBOSE, DEBUG = -1, 0, 1, 2
+_PLAIN_SECONDS = 10.0
+
+
+class Console:
+    """A Progress that draws on a terminal or writes plain lines.
+
+    Args:
+        verbosity: QUIET shows only warnings and errors; VERBOSE also details.
+        stream: where to write; stderr where not given.
+    """
+
+    def __init__(self, verbosity: int = NORMAL, stream: TextIO | None = None) -> None:
+        self.verbosity = verbosity
+        self.stream = stream or sys.stderr
+        self._lock = threading.RLock()
+        self._meter: _Bar | _Lines | None = None
+
+    def step(self, title: str) -> None:
+        """Begin a titled step."""
+        self._line(f"==> {title}", NORMAL)
+
+    def note(self, text: str) -> None:
+        """Tell a result."""
+        self._line(f"    {text}", NORMAL)
+
+    def detail(self, text: str) -> None:
+        """Tell what only ``-v`` shows."""
+        self._line(f"    {text}", VERBOSE)
+
+    def warn(self, text: str) -> None:
+        """Tell what deserves attention, also with ``-q``."""
+        self._line(f"warning: {text}", QUIET)
+
+    def start(self, what: str, total: int) -> None:
+        """Begin to count ``total`` bytes."""
+        if self.verbosity < NORMAL or not total:
+            return
+        with self._lock:
+            bar = _Bar if self.stream.isatty() else _Lines
+            self._meter = bar(what, total, self.stream)
+
+    def advance(self, count: int) -> None:
+        """Count ``count`` more bytes."""
+        with self._lock:
+            if self._meter:
+                self._meter.advance(count)
+
+    def finish(self) -> None:
+        """Stop counting."""
+        with self._lock:
+            if self._meter:
+                self._meter.close()
+                self._meter = None
+
+    def _line(self, text: str, level: int) -> None:
+        if self.verbosity < level:
+            return
+        with self._lock:
+            write = self._meter.line if isinstance(self._meter, _Bar) else self._print
+            for line in text.split("\n"):
+                write(printable(line))
+
+    def _print(self, line: str) -> None:
+        self.stream.write(line + "\n")
+        self.stream.flush()
+
+
+class _Bar:
+    """A tqdm bar in bytes, with rate and time left."""
+
+    def __init__(self, what: str, total: int, stream: TextIO) -> None:
+        from tqdm import tqdm  # noqa: PLC0415  (only a terminal needs it)
+
+        self._tqdm: Any = tqdm(
+            desc=f"    {what}", total=total, unit="B", unit_scale=True, unit_divisor=1000,
+            file=stream, dynamic_ncols=True, leave=False, mininterval=0.1,
+        )  # fmt: skip
+
+    def advance(self, count: int) -> None:
+        self._tqdm.update(count)
+
+    def line(self, text: str) -> None:
+        self._tqdm.write(text, file=self._tqdm.fp)
+
+    def close(self) -> None:
+        self._tqdm.close()
+
+
+class _Lines:
+    """The same facts as plain lines."""
+
+    def __init__(self, what: str, total: int, stream: TextIO) -> None:
+        self._what, self._total, self._stream = what, total, stream
+        self._done = 0
+        self._begun = self._told = time.monotonic()
+
+    def advance(self, count: int) -> None:
+        self._done += count
+        now = time.monotonic()
+        if now - self._told >= _PLAIN_SECONDS:
+            self._told = now
+            rate = self._done / (now - self._begun)
+            self._stream.write(
+                f"    {self._what}: {size(self._done)} of {size(self._total)}, {size(rate)}/s\n"
+            )
+            self._stream.flush()
+
+    def close(self) -> None:
+        """Nothing is left open."""
+
+
+def printable(text: str) -> str:
+    """Replace control characters, which foreign text could use to rewrite the screen."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def size(count: float) -> str:
+    """Write a number of bytes for people, in powers of 1000: ``12.3 MB``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 999.5:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.2f} TB"

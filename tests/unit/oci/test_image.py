@@ -1,0 +1,112 @@
+import json
+from typing import Any
+
+import pytest
+
+from airgap.errors import InputError
+from airgap.oci import manifest as m
+from airgap.oci.digest import Digest
+from airgap.oci.image import Image, chooser, walk
+from airgap.oci.platform import Platform
+from airgap.oci.reference import Reference
+
+REFERENCE = Reference.parse("quay.io/org/app:1")
+
+
+class Content:
+    """Manifests by digest, and what builds them."""
+
+    def __init__(self) -> None:
+        self.bodies: dict[Digest, bytes] = {}
+
+    def add(self, value: dict[str, Any]) -> m.Descriptor:
+        body = json.dumps(value).encode()
+        found = m.describe(body, "", "test")
+        self.bodies[found.digest] = body
+        return found
+
+    def manifest(self, *layers: bytes) -> m.Descriptor:
+        blobs = [_blob(layer) for layer in layers]
+        config = _blob(b"config of " + b"".join(layers), m.CONFIG_TYPES[0])
+        return self.add(
+            {"schemaVersion": 2, "mediaType": m.OCI_MANIFEST, "config": config, "layers": blobs}
+        )
+
+    def index(self, *children: tuple[m.Descriptor, str]) -> m.Descriptor:
+        entries = []
+        for child, platform in children:
+            entry = child.to_json()
+            if platform:
+                found = Platform.parse(platform)
+                entry["platform"] = {"os": found.os, "architecture": found.architecture}
+            entries.append(entry)
+        return self.add({"schemaVersion": 2, "mediaType": m.OCI_INDEX, "manifests": entries})
+
+    def image(self, root: m.Descriptor, *platforms: str) -> Image:
+        choose = chooser("app", [Platform.parse(p) for p in platforms])
+        return walk(REFERENCE, root, lambda d: self.bodies[d.digest], choose)
+
+
+def _blob(content: bytes, media_type: str = "application/x") -> dict[str, Any]:
+    return {"mediaType": media_type, "digest": str(Digest.of(content)), "size": len(content)}
+
+
+def test_one_manifest() -> None:
+    content = Content()
+    root = content.manifest(b"a", b"b")
+    image = content.image(root)
+    assert image.manifests == (root,)
+    assert [blob.size for blob in image.blobs] == [12, 1, 1]
+    assert image.size == root.size + 14
+
+
+def test_children_come_before_the_index_and_shared_layers_once() -> None:
+    content = Content()
+    amd, arm = content.manifest(b"base", b"amd"), content.manifest(b"base", b"arm")
+    root = content.index((amd, "linux/amd64"), (arm, "linux/arm64"))
+    image = content.image(root)
+    assert [d.digest for d in image.manifests] == [amd.digest, arm.digest, root.digest]
+    assert len(image.blobs) == 5
+    assert [str(p) for p in image.platforms] == ["linux/amd64", "linux/arm64"]
+
+
+def test_a_platform_filter_keeps_the_index() -> None:
+    content = Content()
+    amd, arm = content.manifest(b"amd"), content.manifest(b"arm")
+    root = content.index((amd, "linux/amd64"), (arm, "linux/arm64"))
+    image = content.image(root, "linux/arm64")
+    assert image.root == root
+    assert [d.digest for d in image.manifests] == [arm.digest, root.digest]
+
+
+def test_the_first_platform_asked_for_comes_first() -> None:
+    content = Content()
+    amd, arm = content.manifest(b"amd"), content.manifest(b"arm")
+    root = content.index((amd, "linux/amd64"), (arm, "linux/arm64"))
+    image = content.image(root, "linux/arm64", "linux/amd64")
+    assert [d.digest for d in image.manifests] == [arm.digest, amd.digest, root.digest]
+
+
+def test_a_missing_platform_names_what_there_is() -> None:
+    content = Content()
+    root = content.index((content.manifest(b"a"), "linux/amd64"), (content.manifest(b"b"), ""))
+    with pytest.raises(InputError, match=r"no image for linux/s390x \(it has linux/amd64\)"):
+        content.image(root, "linux/s390x")
+
+
+def test_an_index_in_an_index_is_followed() -> None:
+    content = Content()
+    amd = content.manifest(b"amd")
+    inner = content.index((amd, "linux/amd64"))
+    root = content.index((inner, ""))
+    image = content.image(root, "linux/amd64")
+    assert [d.digest for d in image.manifests] == [amd.digest, inner.digest, root.digest]
+
+
+def test_endless_nesting_is_refused() -> None:
+    content = Content()
+    root = content.manifest(b"x")
+    for _ in range(6):
+        root = content.index((root, ""))
+    with pytest.raises(InputError, match="nested deeper"):
+        content.image(root)

@@ -1,0 +1,111 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airgap.errors import InputError
+from airgap.oci import manifest as m
+from airgap.oci.digest import Digest
+
+D = {"mediaType": "application/x", "digest": "sha256:" + "a" * 64, "size": 3}
+MANIFEST = {"schemaVersion": 2, "mediaType": m.OCI_MANIFEST, "config": D, "layers": [D]}
+INDEX = {"schemaVersion": 2, "mediaType": m.OCI_INDEX, "manifests": [D]}
+
+
+def parse(value: Any, said: str = "") -> m.Manifest | m.Index:
+    return m.parse(json.dumps(value).encode(), said, "app")
+
+
+def test_a_manifest_is_read() -> None:
+    found = parse(MANIFEST, m.OCI_MANIFEST)
+    assert isinstance(found, m.Manifest)
+    assert [blob.size for blob in found.blobs] == [3, 3]
+    assert not found.is_image
+
+
+def test_an_index_is_read_with_its_platforms() -> None:
+    child = D | {"platform": {"os": "linux", "architecture": "arm64", "variant": "v8"}}
+    found = parse(INDEX | {"manifests": [child]}, m.OCI_INDEX + "; charset=utf-8")
+    assert isinstance(found, m.Index)
+    assert str(found.children[0].platform) == "linux/arm64/v8"
+
+
+def test_an_oci_type_may_be_left_out() -> None:
+    assert parse({k: v for k, v in INDEX.items() if k != "mediaType"}).media_type == m.OCI_INDEX
+    assert parse({k: v for k, v in MANIFEST.items() if k != "mediaType"}, "text/plain")
+
+
+def test_zero_layers_and_artifacts_are_fine() -> None:
+    found = parse(MANIFEST | {"layers": [], "artifactType": "x/y"})
+    assert isinstance(found, m.Manifest)
+    assert found.layers == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "said", "why"),
+    [
+        (MANIFEST | {"manifests": [D]}, "", "both a manifest and an index"),
+        (INDEX | {"layers": []}, "", "both a manifest and an index"),
+        (MANIFEST, m.OCI_INDEX, "was announced as"),
+        (MANIFEST, m.DOCKER_MANIFEST, "was announced as"),
+        (MANIFEST | {"mediaType": m.OCI_INDEX}, "", "members are not those"),
+        (INDEX | {"mediaType": m.OCI_MANIFEST}, "", "members are not those"),
+        (MANIFEST | {"mediaType": "application/json"}, "", "not the type of a manifest"),
+        (MANIFEST | {"mediaType": 7}, "", "is no string"),
+        ({"schemaVersion": 1, "fsLayers": []}, "", "schema 1"),
+        (MANIFEST, "application/vnd.docker.distribution.manifest.v1+prettyjws", "schema 1"),
+        (MANIFEST | {"schemaVersion": 3}, "", "schemaVersion"),
+        (MANIFEST | {"schemaVersion": True}, "", "schema"),
+        ({"schemaVersion": 2, "layers": []}, "", "no JSON object"),
+        (MANIFEST | {"layers": {}}, "", "layers is no list"),
+        (MANIFEST | {"layers": [D | {"size": -1}]}, "", "invalid size -1"),
+        (MANIFEST | {"layers": [D | {"size": 1 << 63}]}, "", "invalid size"),
+        (MANIFEST | {"layers": [D | {"size": 1.5}]}, "", "invalid size"),
+        (MANIFEST | {"layers": [D | {"size": "10"}]}, "", "invalid size"),
+        (MANIFEST | {"layers": [D | {"size": True}]}, "", "invalid size"),
+        (MANIFEST | {"layers": [D | {"digest": "sha256:../x"}]}, "", "invalid digest"),
+        (MANIFEST | {"layers": [D | {"mediaType": ""}]}, "", "no media type"),
+        (MANIFEST | {"layers": ["x"]}, "", "no JSON object"),
+        ([], "", "not a JSON object"),
+    ],
+)
+def test_what_is_refused(value: Any, said: str, why: str) -> None:
+    with pytest.raises(InputError, match=why) as caught:
+        parse(value, said)
+    assert caught.value.message.startswith("app")
+
+
+def test_a_manifest_over_4_mib_is_refused() -> None:
+    body = json.dumps(MANIFEST | {"annotations": {"a": "x" * (4 << 20)}}).encode()
+    with pytest.raises(InputError, match="manifest larger than 4 MiB"):
+        m.parse(body, "", "app")
+
+
+def test_describe_takes_digest_and_size_from_the_bytes() -> None:
+    body = json.dumps(MANIFEST).encode()
+    found = m.describe(body, "", "app")
+    assert (found.digest, found.size, found.media_type) == (
+        Digest.of(body),
+        len(body),
+        m.OCI_MANIFEST,
+    )
+
+
+def test_foreign_layers_are_known() -> None:
+    with_urls = m.Descriptor.from_json(D | {"urls": ["https://x/y"]}, "app")
+    by_type = m.Descriptor.from_json(D | {"mediaType": "application/vnd.x.foreign.tar"}, "app")
+    assert with_urls.is_foreign
+    assert by_type.is_foreign
+    assert not m.Descriptor.from_json(D, "app").is_foreign
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused_in_one_line(data: bytes) -> None:
+    said = ""
+    try:
+        m.parse(data, "", "app")
+    except InputError as error:
+        said = error.message
+    assert "\n" not in said
