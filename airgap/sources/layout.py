@@ -1,0 +1,131 @@
+"""Layout: an OCI image layout folder as a Store.
+
+Follows the OCI image specification 1.1, "Image Layout". Only regular files below ``blobs/`` are
+read, under names made from validated digests; a symbolic link is refused.
+"""
+
+import errno
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from airgap.errors import InputError, ResourceError
+from airgap.oci import strictjson
+from airgap.oci.digest import Digest, shown
+from airgap.oci.image import Image, walk
+from airgap.oci.manifest import MAX_MANIFEST, Descriptor, Index, parse
+from airgap.oci.reference import Reference
+
+_REF_NAME = "org.opencontainers.image.ref.name"
+_CONTAINERD_NAME = "io.containerd.image.name"
+_CHUNK = 1 << 18
+_MAX_INDEX = 16 << 20
+
+
+class Layout:
+    """An opened layout; implements Store.
+
+    Attributes:
+        path: the folder.
+        images: what index.json names, each with the children that are there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._check_version()
+        self.images: Sequence[Image] = [
+            walk(reference, root, self._manifest, self._present)
+            for reference, root in self._roots()
+        ]
+
+    def manifest_bytes(self, digest: Digest) -> bytes:
+        """Return a manifest's exact bytes, proved.
+
+        Raises:
+            InputError: it is missing, too large, or its bytes are not those of the digest.
+        """
+        with self._open(digest) as file:
+            body = file.read(MAX_MANIFEST + 1)
+        if len(body) > MAX_MANIFEST:
+            raise InputError(f"{self.path}: {digest}: manifest larger than 4 MiB")
+        if hashlib.new(digest.algorithm, body).hexdigest() != digest.hex:
+            raise InputError(f"{self.path}: the content of {digest} is another")
+        return body
+
+    def chunks(self, blob: Descriptor) -> Iterator[memoryview]:
+        """Read a blob, hashed on the way; see `airgap.oci.ports.Store.chunks`."""
+        hasher = hashlib.new(blob.digest.algorithm)
+        with self._open(blob.digest) as file:
+            left = blob.size
+            buffer = memoryview(bytearray(_CHUNK))
+            while left:
+                count = file.readinto(buffer[: min(left, _CHUNK)])  # type: ignore[attr-defined]
+                if not count:
+                    raise InputError(
+                        f"{self.path}: {blob.digest} is shorter than {blob.size} bytes"
+                    )
+                hasher.update(buffer[:count])
+                left -= count
+                if not left and hasher.hexdigest() != blob.digest.hex:
+                    raise InputError(f"{self.path}: the content of {blob.digest} is another")
+                yield buffer[:count]
+
+    def _check_version(self) -> None:
+        value = strictjson.load_object(self._read("oci-layout", 4096), f"{self.path}/oci-layout")
+        if value.get("imageLayoutVersion") != "1.0.0":
+            raise InputError(f"{self.path}: not an OCI image layout of version 1.0.0")
+
+    def _roots(self) -> Iterator[tuple[Reference, Descriptor]]:
+        what = f"{self.path}/index.json"
+        value = strictjson.load_object(self._read("index.json", _MAX_INDEX), what)
+        entries = value.get("manifests")
+        if not isinstance(entries, list):
+            raise InputError(f"{what}: manifests is no list")
+        for entry in entries:
+            root = Descriptor.from_json(entry, what)
+            annotations = entry.get("annotations") or {}
+            name = annotations.get(_CONTAINERD_NAME) or annotations.get(_REF_NAME) or ""
+            yield self._reference(str(name), root.digest), root
+
+    def _reference(self, name: str, digest: Digest) -> Reference:
+        """Name an image: by its full name, else by the folder's name and the tag, if any."""
+        if "/" in name:
+            return Reference.parse(name)
+        folder = re.sub(r"[^a-z0-9]+", "-", self.path.resolve().name.lower()).strip("-") or "layout"
+        return Reference.parse(
+            f"localhost/{folder}:{name}" if name else f"localhost/{folder}@{digest}"
+        )
+
+    def _manifest(self, descriptor: Descriptor) -> bytes:
+        return self.manifest_bytes(descriptor.digest)
+
+    def _present(self, index: Index) -> Sequence[Descriptor]:
+        return [child for child in index.children if self._blob(child.digest).is_file()]
+
+    def _blob(self, digest: Digest) -> Path:
+        return self.path / "blobs" / digest.algorithm / digest.hex
+
+    def _open(self, digest: Digest) -> BinaryIO:
+        return self._open_file(self._blob(digest), str(digest))
+
+    def _read(self, name: str, limit: int) -> bytes:
+        with self._open_file(self.path / name, name) as file:
+            data = file.read(limit + 1)
+        if len(data) > limit:
+            raise InputError(f"{self.path}/{name}: larger than {limit} bytes")
+        return data
+
+    def _open_file(self, path: Path, what: str) -> BinaryIO:
+        try:
+            return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb", 0)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise InputError(
+                f"{self.path}: {what} is missing", hint="name a bundle, or an OCI image layout"
+            ) from error
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise InputError(f"{self.path}: {what} is a symbolic link") from error
+            raise ResourceError(f"cannot read {path}: {error.strerror}") from error
