@@ -60,7 +60,11 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
-        command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "airgap"
+        command = (
+            error.ctx.command_path
+            if isinstance(error, click.UsageError) and error.ctx
+            else "airgap"
+        )
         return _tell(error.format_message(), f"see {command} --help", error.exit_code)
     except AirgapError as error:
         _traceback(arguments)
@@ -73,7 +77,7 @@ def run(arguments: list[str]) -> int:
         # The reader of our output left; the interpreter must not complain about that again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _TERMINATED
-    except Exception as error:  # noqa: BLE001  (the last resort, so that nobody meets a traceback)
+    except Exception as error:
         _traceback(arguments)
         text = f"{type(error).__name__}: {error}"
         return _tell(f"a fault in airgap: {text}", "run again with -vv and report what it says", 1)

@@ -20,11 +20,18 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("spec_path", metavar="IMAGES.txt|SPEC.yaml", type=options.FILE)
 @click.option(
-    "-o", "--output", type=options.FILE, default=Path("bundle.tar"), show_default=True,
+    "-o",
+    "--output",
+    type=options.FILE,
+    default=Path("bundle.tar"),
+    show_default=True,
     help="The bundle to write.",
 )
 @click.option(
-    "--platform", "platforms", multiple=True, metavar="OS/ARCH",
+    "--platform",
+    "platforms",
+    multiple=True,
+    metavar="OS/ARCH",
     help="What to take of an image for several platforms; repeatable, or 'all'.  "
     "[default: linux on this machine's architecture]",
 )
@@ -32,7 +39,10 @@ if TYPE_CHECKING:
 @click.option("--kind", "kind_path", type=options.FILE, help="The kind binary to carry.")
 @click.option("--tool", type=options.FILE, help="airgap as one file, to carry along.")
 @click.option(
-    "--tls", type=click.Choice(["bundle", "host"]), default="bundle", show_default=True,
+    "--tls",
+    type=click.Choice(["bundle", "host"]),
+    default="bundle",
+    show_default=True,
     help="Where the registry's certificate is made: now, into the file, or by unpack.",
 )
 @click.option("--ca-cert", type=options.FILE, help="An own CA to sign the certificate (PEM).")
@@ -41,10 +51,16 @@ if TYPE_CHECKING:
 @click.option("--workers", type=click.IntRange(0, 99), help="Worker nodes.  [default: 0]")
 @click.option("--keep-going", is_flag=True, help="Write a bundle without the images that fail.")
 @click.option(
-    "--reuse", type=options.FILE, metavar="OLD.tar", help="Take what an older bundle has.",
+    "--reuse",
+    type=options.FILE,
+    metavar="OLD.tar",
+    help="Take what an older bundle has.",
 )
 @click.option(
-    "--registry-mirror", "mirrors", multiple=True, metavar="HOST=MIRROR[/PREFIX]",
+    "--registry-mirror",
+    "mirrors",
+    multiple=True,
+    metavar="HOST=MIRROR[/PREFIX]",
     help="Fetch the images of HOST from a mirror or pull-through proxy.",
 )
 @options.registry_options

@@ -1,0 +1,94 @@
+"""airgap unpack."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from airgap.cli import options
+
+if TYPE_CHECKING:
+    from airgap.unpack import Result
+
+
+@click.command()
+@click.argument("bundle_path", metavar="BUNDLE.tar", type=options.FILE)
+@click.option("--cluster-name", help="Instead of the bundle's cluster name.")
+@click.option(
+    "--host-port", type=click.IntRange(1, 65535), help="The registry's port here.  [default: 30443]"
+)
+@click.option("--workers", type=click.IntRange(0, 99), help="Instead of the bundle's number.")
+@click.option("--retain", is_flag=True, help="Keep the cluster also when a step fails.")
+@click.option(
+    "--smoke-test/--no-smoke-test",
+    default=True,
+    show_default=True,
+    help="Run one image on every node at the end.",
+)
+@click.option("--kubeconfig", type=options.FILE, help="Where kubectl's access is written.")
+@click.option("--verify-first", is_flag=True, help="Prove the whole file before all else.")
+@click.option("--kind-patch", type=options.FILE, help="A kind configuration to merge in.")
+@click.option("--kind", "kind_path", type=options.FILE, help="A kind binary to use.")
+@options.output_options
+def unpack(
+    bundle_path: Path,
+    cluster_name: str | None,
+    host_port: int | None,
+    workers: int | None,
+    retain: bool,
+    smoke_test: bool,
+    kubeconfig: Path | None,
+    verify_first: bool,
+    kind_patch: Path | None,
+    kind_path: Path | None,
+    quiet: bool,
+    verbose: int,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Bring up a kind cluster whose registry serves every image of a bundle.
+
+    Needs docker and its command line program, and no network. Run it again at any time: what is
+    done is not done twice. A second bundle goes into the same cluster.
+
+    \b
+    Example:
+      airgap unpack bundle.tar
+      kubectl run nginx --image=nginx:1.27
+    """  # noqa: D301  (click's mark against wrapping)
+    from airgap.bundle.reader import Bundle
+    from airgap.unpack import Options
+    from airgap.unpack import unpack as run
+
+    chosen = Options(
+        cluster_name=cluster_name,
+        host_port=host_port,
+        workers=workers,
+        retain=retain,
+        smoke_test=smoke_test,
+        kubeconfig=kubeconfig,
+        verify_first=verify_first,
+        kind_patch=kind_patch,
+        kind=kind_path,
+        environment=dict(os.environ),
+    )
+    with Bundle.open(bundle_path) as bundle:
+        result = run(bundle, chosen, options.console(quiet, verbose))
+    if as_json:
+        click.echo(json.dumps(result.to_json(), indent=1))
+    elif not quiet:
+        _print(result, kubeconfig)
+
+
+def _print(result: "Result", kubeconfig: Path | None) -> None:
+    made = "made" if result.created else "kept"
+    click.echo(f"Unpacked {result.images} images in {result.seconds:.1f} s")
+    click.echo(f"  cluster    {result.cluster} ({made})")
+    click.echo(f"  registry   {result.registry}")
+    click.echo(f"  push       {result.push.summary()}")
+    for tag in result.push.left_alone:
+        click.echo(f"  not moved  {tag}: it exists with another digest")
+    access = f"--kubeconfig {kubeconfig} " if kubeconfig else ""
+    context = f"--context kind-{result.cluster}"
+    click.echo(f"Next: kubectl {access}{context} run NAME --image=IMAGE, with the usual names")

@@ -1,0 +1,101 @@
+"""Running a program: an argument list, never a shell, and an error that can be pasted into one."""
+
+import shlex
+import subprocess
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+
+from airgap.errors import ClusterError, ResourceError
+
+_TAIL_LINES = 15
+
+
+def run(
+    arguments: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes | Iterable[bytes | memoryview] = b"",
+    seconds: float = 600,
+) -> bytes:
+    """Run a program and return what it wrote to stdout.
+
+    Args:
+        arguments: the program and its arguments.
+        env: its whole environment; None for this process's.
+        stdin: what it reads; an iterable is written as it comes.
+        seconds: how long it may take.
+
+    Raises:
+        ResourceError: the program does not exist or may not be run.
+        ClusterError: it failed or took too long; carries the command and its last lines.
+    """
+    try:
+        process = subprocess.Popen(
+            list(arguments), env=None if env is None else dict(env),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+    except OSError as error:
+        raise ResourceError(
+            f"cannot run {arguments[0]}: {error.strerror}", hint=f"install {arguments[0]}"
+        ) from error
+    with process:
+        try:
+            out, err = _communicate(process, stdin, seconds)
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode != 0:
+        raise ClusterError(
+            f"{shlex.join(arguments)} failed ({process.returncode}):\n{_tail(err or out)}",
+            hint="the lines above are the program's own last words",
+        )
+    return out
+
+
+def _communicate(
+    process: "subprocess.Popen[bytes]", stdin: bytes | Iterable[bytes | memoryview], seconds: float
+) -> tuple[bytes, bytes]:
+    """Feed a stream from a thread, so that neither side waits for the other's full pipe."""
+    feeder = _Feeder(process, [stdin] if isinstance(stdin, bytes) else stdin)
+    feeder.start()
+    process.stdin = None  # it is the feeder's: communicate must not close it
+    try:
+        out, err = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired as error:
+        process.kill()
+        raise ClusterError(
+            f"{shlex.join(map(str, process.args))} did not end within {seconds:.0f} s"  # type: ignore[arg-type]
+        ) from error
+    feeder.join()
+    if feeder.error:
+        raise feeder.error
+    return out, err
+
+
+class _Feeder(threading.Thread):
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", chunks: Iterable[bytes | memoryview]
+    ) -> None:
+        super().__init__(daemon=True)
+        self._pipe, self._chunks, self._process = process.stdin, chunks, process
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        assert self._pipe is not None  # noqa: S101  (opened with PIPE)
+        try:
+            with suppress(BrokenPipeError):  # the program ended: its exit code tells why
+                for chunk in self._chunks:
+                    self._pipe.write(chunk)
+        except BaseException as error:
+            # A wrong blob must not end as a complete input.
+            self._process.kill()
+            self.error = error
+        finally:
+            with suppress(OSError):
+                self._pipe.close()
+
+
+def _tail(output: bytes) -> str:
+    lines = output.decode("utf-8", "replace").strip().split("\n")
+    return "\n".join(f"  {line}" for line in lines[-_TAIL_LINES:])

@@ -1,0 +1,148 @@
+"""kind: the configuration of the cluster, and the program that makes it.
+
+Follows kind's configuration API kind.x-k8s.io/v1alpha4.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from airgap.cluster.command import run
+from airgap.cluster.parameters import Parameters
+from airgap.errors import ClusterError, InputError
+
+_MAX_PATCH = 1 << 20
+_CREATE_SECONDS = 1200
+# Nodes read which registry serves a host from this folder, without a restart. containerd before
+# 2.2 has no default for it; kind skips a patch whose version is not that of the node's file.
+_CERTS_D = "/etc/containerd/certs.d"
+_REGISTRY_PLUGINS = {2: "io.containerd.grpc.v1.cri", 3: "io.containerd.cri.v1.images"}
+_CONTAINERD_PATCHES = [
+    f'version = {version}\n[plugins."{plugin}".registry]\n  config_path = "{_CERTS_D}"\n'
+    for version, plugin in _REGISTRY_PLUGINS.items()
+]
+
+
+def config(parameters: Parameters) -> dict[str, Any]:
+    """Return the kind configuration of a bundle's cluster."""
+    mapping = {
+        "containerPort": parameters.node_port,
+        "hostPort": parameters.host_port,
+        "listenAddress": "127.0.0.1",
+        "protocol": "TCP",
+    }
+    image = parameters.node_image
+    workers = [{"role": "worker", "image": image} for _ in range(parameters.workers)]
+    return {
+        "kind": "Cluster",
+        "apiVersion": "kind.x-k8s.io/v1alpha4",
+        "name": parameters.cluster_name,
+        "nodes": [
+            {"role": "control-plane", "image": image, "extraPortMappings": [mapping]},
+            *workers,
+        ],
+        "containerdConfigPatches": list(_CONTAINERD_PATCHES),
+    }
+
+
+def render_yaml(parameters: Parameters) -> bytes:
+    """Return ``kind.yaml`` as it stands in the bundle, for people to read."""
+    text = yaml.safe_dump(config(parameters), sort_keys=False, width=100)
+    return ("# The cluster that airgap unpack makes from this bundle.\n" + text).encode()
+
+
+def load_patch(path: Path) -> dict[str, Any]:
+    """Load a kind configuration that is to be merged into the rendered one.
+
+    Raises:
+        InputError: it cannot be read, or is no mapping.
+    """
+    try:
+        with path.open("rb") as file:
+            value = yaml.safe_load(file.read(_MAX_PATCH))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: expected a kind configuration, a YAML mapping")
+    return value
+
+
+def merge(base: Any, patch: Any) -> Any:
+    """Merge a patch: mappings by key, lists one after the other, all else replaced."""
+    if isinstance(base, Mapping) and isinstance(patch, Mapping):
+        both = {key: merge(base[key], patch[key]) for key in base.keys() & patch.keys()}
+        return {**base, **patch, **both}
+    if isinstance(base, list) and isinstance(patch, list):
+        return [*base, *patch]
+    return patch
+
+
+class Kind:
+    """The kind program.
+
+    Args:
+        binary: its file.
+        env: the environment it runs in, which names the docker daemon.
+    """
+
+    def __init__(self, binary: Path, env: Mapping[str, str]) -> None:
+        self._binary, self._env = binary, env
+
+    def version(self) -> str:
+        """Return what ``kind version`` says, such as ``v0.32.0``."""
+        words = self._run("version").split()
+        return words[1] if len(words) > 1 else "unknown"
+
+    def clusters(self) -> list[str]:
+        """Return the names of all clusters."""
+        return self._run("get", "clusters", "--quiet").split()
+
+    def create(
+        self, name: str, configuration: Mapping[str, Any], kubeconfig: Path | None, folder: Path
+    ) -> None:
+        """Make a cluster; a failure leaves its nodes, for the caller to look at and remove.
+
+        Args:
+            name: the cluster.
+            configuration: see `config`.
+            kubeconfig: the file that gets access to it; None for kubectl's default.
+            folder: a private folder for the configuration file.
+        """
+        file = folder / "kind.yaml"
+        file.write_text(yaml.safe_dump(dict(configuration), sort_keys=False))
+        arguments = ["create", "cluster", "--name", name, "--config", str(file), "--retain"]
+        if kubeconfig:
+            arguments += ["--kubeconfig", str(kubeconfig)]
+        try:
+            self._run(*arguments, seconds=_CREATE_SECONDS)
+        except ClusterError as error:
+            raise ClusterError(
+                error.message,
+                hint="run again with --retain to keep the nodes, then look at"
+                f" docker logs {name}-control-plane",
+            ) from error
+
+    def kubeconfig(self, name: str) -> str:
+        """Return the access to a cluster as a kubeconfig text."""
+        return self._run("get", "kubeconfig", "--name", name)
+
+    def export_kubeconfig(self, name: str, kubeconfig: Path | None) -> None:
+        """Write the access to a cluster where kubectl finds it."""
+        arguments = ["export", "kubeconfig", "--name", name]
+        if kubeconfig:
+            arguments += ["--kubeconfig", str(kubeconfig)]
+        self._run(*arguments)
+
+    def delete(self, name: str, kubeconfig: Path | None = None) -> None:
+        """Remove a cluster, its nodes and its entry in the kubeconfig."""
+        arguments = ["delete", "cluster", "--name", name]
+        if kubeconfig:
+            arguments += ["--kubeconfig", str(kubeconfig)]
+        self._run(*arguments)
+
+    def _run(self, *arguments: str, seconds: float = 300) -> str:
+        return run([str(self._binary), *arguments], env=self._env, seconds=seconds).decode()

@@ -1,0 +1,91 @@
+"""trust: which names the nodes' containerd resolves to the registry, and whom it believes.
+
+Follows containerd's registry configuration (docs/hosts.md): one folder for each host below
+/etc/containerd/certs.d. The files are read at every pull, so nothing is restarted.
+"""
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Iterable, Mapping, Sequence
+
+from airgap.cluster.node import Node
+from airgap.cluster.parameters import SERVICE_NAME, Parameters
+from airgap.oci.reference import host_component
+
+FOLDER = "/etc/containerd/certs.d"
+CA_PATH = f"{FOLDER}/airgap-ca.crt"
+
+
+def files(
+    upstream_hosts: Iterable[str], parameters: Parameters, nodes: Sequence[str], host_port: int
+) -> dict[str, bytes]:
+    """Return the files that each node needs, path to content.
+
+    Args:
+        upstream_hosts: hosts whose images the bundle holds, such as ``docker.io``.
+        parameters: the cluster's.
+        nodes: names of all nodes.
+        host_port: where this host reaches the registry; names with it are for people who write
+            what works on the host into their manifests.
+
+    Every node reaches the registry by the control plane's name: the registry runs there, and its
+    certificate always covers it, also when nodes are added later.
+    """
+    server = f"https://{parameters.control_plane}:{parameters.node_port}"
+    found = {
+        f"{FOLDER}/{host}/hosts.toml": _mirror(f"{server}/v2/{host_component(host)}")
+        for host in upstream_hosts
+    }
+    own = [f"{name}:{parameters.node_port}" for name in nodes]
+    ports = {parameters.node_port, host_port}
+    own += [f"{name}:{port}" for name in ("localhost", "127.0.0.1") for port in ports]
+    own += [f"{name}:{host_port}" for name in nodes]
+    own += [SERVICE_NAME, f"{SERVICE_NAME}:443"]
+    own += [f"{name}:{port}" for name in parameters.hosts for port in ports]
+    found.update({f"{FOLDER}/{host}/hosts.toml": _own(server) for host in own})
+    return found
+
+
+def trust_node(node: Node, wanted: Mapping[str, bytes], ca_pem: bytes) -> int:
+    """Write what differs on a node; returns the number of files written."""
+    lacking = missing(node, wanted, ca_pem)
+    if lacking:
+        node.run("tar", "-xf", "-", "-C", "/", stdin=_archive(lacking), seconds=60)
+    return len(lacking)
+
+
+def missing(node: Node, wanted: Mapping[str, bytes], ca_pem: bytes) -> dict[str, bytes]:
+    """Return those files that a node lacks or has with another content."""
+    script = f"mkdir -p {FOLDER} && find {FOLDER} -type f -exec sha256sum {{}} +"
+    lines = node.run("sh", "-c", script, seconds=60).decode().splitlines()
+    found = {path: digest for digest, _, path in (line.partition("  ") for line in lines)}
+    return {
+        path: content
+        for path, content in {CA_PATH: ca_pem, **wanted}.items()
+        if found.get(path) != hashlib.sha256(content).hexdigest()
+    }
+
+
+def _archive(files_by_path: Mapping[str, bytes]) -> bytes:
+    """Return a tar of files: one command writes them all."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for path, content in files_by_path.items():
+            member = tarfile.TarInfo(path.lstrip("/"))
+            member.size, member.mode = len(content), 0o644
+            tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def _mirror(server: str) -> bytes:
+    """Serve a host's images from below a path; ``server`` alone, so that nothing else is asked."""
+    return f"server = {json.dumps(server)}\noverride_path = true\n{_COMMON}".encode()
+
+
+def _own(server: str) -> bytes:
+    return f"server = {json.dumps(server)}\n{_COMMON}".encode()
+
+
+_COMMON = f'capabilities = ["pull", "resolve"]\nca = "{CA_PATH}"\n'
