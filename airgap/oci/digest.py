@@ -46,9 +46,9 @@ class Digest:
         )
 
     @classmethod
-    def of(cls, content: bytes) -> Self:
-        """Return the sha256 digest of ``content``."""
-        return cls("sha256", hashlib.sha256(content).hexdigest())
+    def of(cls, content: bytes, algorithm: str = "sha256") -> Self:
+        """Return the digest of ``content``."""
+        return cls(algorithm, hashlib.new(algorithm, content).hexdigest())
 
 
 def shown(value: object, limit: int = 100) -> str:

@@ -1,0 +1,404 @@
+"""client: requests to one registry, authorised, redirected with care, and tried again.
+
+Redirects are followed by our own code: credentials stay with the origin that they are for, and a
+step from https down to http is refused.
+"""
+
+import contextlib
+import ipaddress
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import urlsplit
+
+import httpx
+
+from airgap.errors import AirgapError, InputError, NetworkError, TrustError
+from airgap.progress import Progress
+from airgap.registry import retry
+from airgap.registry.auth import Authorizer, denied
+from airgap.registry.credentials import Credential
+from airgap.registry.gate import Gate
+from airgap.registry.options import Options
+from airgap.registry.transport import DirectTransport
+
+_MAX_REDIRECTS = 10
+_MAX_ERROR_BODY = 64 << 10
+_USER_AGENT = "airgap"
+_AGAIN = "run the same command again: it goes on where it stopped"
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+Content = Callable[[], Iterator[bytes | memoryview]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a registry is.
+
+    Attributes:
+        host: what it is called, with its port; for errors and credentials.
+        base: its URL without a path, ``https://HOST[:PORT]``; scheme empty where not yet known.
+        prefix: put before each repository, for a mirror below a path.
+    """
+
+    host: str
+    base: str
+    prefix: str = ""
+
+    def repository(self, path: str) -> str:
+        """Return a repository's name at this endpoint."""
+        return f"{self.prefix}/{path}" if self.prefix else path
+
+
+class Client:
+    """One registry.
+
+    Args:
+        endpoint: where it is.
+        options: how to talk to it.
+        credential: what is known for it.
+        progress: is told of retries and warnings.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        options: Options,
+        credential: Credential | None,
+        progress: Progress,
+    ) -> None:
+        self.endpoint, self.options, self._progress = endpoint, options, progress
+        self.host = endpoint.host
+        self._credential = credential
+        self._insecure = endpoint.host in options.insecure
+        self._http = _session(options, urlsplit(endpoint.base), insecure=self._insecure)
+        self._base = endpoint.base if urlsplit(endpoint.base).scheme else ""
+        self._lock = threading.Lock()
+        self._authorizer: Authorizer | None = None
+        self.gate = Gate(options.connections)
+        if self._insecure:
+            progress.warn(f"{self.host} is used without verified TLS (--insecure-registry)")
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    @contextmanager
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        scope: str,
+        headers: Mapping[str, str] | None = None,
+        content: Content | None = None,
+        expect: tuple[int, ...] = (200,),
+        tries: int | None = None,
+    ) -> Iterator[httpx.Response]:
+        """Send a request and hand out the answer, its body unread.
+
+        Args:
+            method: of HTTP.
+            path: below the registry's base, or a whole URL of the same origin.
+            scope: what a token is asked for, such as ``repository:library/nginx:pull``.
+            headers: besides those of every request.
+            content: begins the body; called again for each try.
+            expect: the statuses that are an answer; all else is an error.
+            tries: attempts instead of the options' number.
+
+        Raises:
+            InputError: the registry refused it for good.
+            NetworkError: it failed in spite of retries.
+        """
+        most = tries or self.options.tries
+        attempt = 0
+        while True:
+            attempt += 1
+            response: httpx.Response | None = None
+            try:
+                response = self._authorised(method, path, scope, headers or {}, content)
+            except httpx.HTTPError as error:
+                self._pause_or_raise(self._broken(error), attempt, most, None)
+                continue
+            if response.status_code in expect:
+                break
+            try:
+                self._pause_or_raise(self._refused(method, response), attempt, most, response)
+            finally:
+                response.close()
+        try:
+            yield response
+        finally:
+            response.close()
+
+    def read(self, response: httpx.Response, limit: int, what: str) -> bytes:
+        """Read a body of at most ``limit`` bytes.
+
+        Raises:
+            InputError: it is longer.
+            NetworkError: the connection broke.
+        """
+        try:
+            body = _read(response, limit + 1)
+        except httpx.HTTPError as error:
+            raise self.broken(error) from error
+        if len(body) > limit:
+            raise InputError(f"{what}: {self.host} sent more than {limit >> 20} MiB")
+        return body
+
+    def broken(self, error: httpx.HTTPError) -> NetworkError:
+        """Return our error for a transfer that broke."""
+        return NetworkError(
+            f"{self.host}: the connection broke ({error or type(error).__name__})",
+            hint=_AGAIN,
+        )
+
+    def pause(self, error: AirgapError, attempt: int) -> None:
+        """Wait before the next try of something that broke half-way."""
+        self.gate.complained()
+        seconds = retry.backoff(attempt)
+        self._progress.detail(f"{error.message}; try {attempt + 1} in {seconds:.1f} s")
+        time.sleep(seconds)
+
+    def base(self) -> str:
+        """Return the registry's URL; finds out whether it speaks https where that is open."""
+        with self._lock:
+            if not self._base:
+                self._base = self._probe()
+            return self._base
+
+    def _probe(self) -> str:
+        """Try https, then http where that is allowed: docker's meaning of insecure."""
+        name = self.endpoint.base.removeprefix("//")
+        secure, plain = f"https://{name}", f"http://{name}"
+        if not (self._insecure or _is_loopback(name)):
+            return secure
+        try:
+            with self._http.stream("GET", f"{secure}/v2/", follow_redirects=False):
+                return secure
+        except httpx.HTTPError as error:
+            if retry.is_bad_certificate(error):
+                return secure  # it does speak https: the real request will say what is wrong
+        with contextlib.suppress(httpx.HTTPError):
+            self._http.stream("GET", f"{plain}/v2/", follow_redirects=False).__enter__().close()
+        return plain
+
+    def _authorised(
+        self,
+        method: str,
+        path: str,
+        scope: str,
+        headers: Mapping[str, str],
+        content: Content | None,
+    ) -> httpx.Response:
+        """Send with what is known of the challenge; where it is new, once more."""
+        authorizer = self._auth()
+        response = self._redirected(method, path, authorizer.header(scope), headers, content)
+        if response.status_code == 401 and authorizer.challenged(response.headers, scope):
+            response.close()
+            response = self._redirected(method, path, authorizer.header(scope), headers, content)
+        return response
+
+    def _auth(self) -> Authorizer:
+        base = self.base()
+        with self._lock:
+            if self._authorizer is None:
+                self._authorizer = Authorizer(
+                    base, self.host, self._credential, self.options.trust_realms, self._send_token
+                )
+            return self._authorizer
+
+    def _redirected(
+        self,
+        method: str,
+        path: str,
+        authorization: str | None,
+        headers: Mapping[str, str],
+        content: Content | None,
+    ) -> httpx.Response:
+        base = httpx.URL(self.base())
+        url = base.join(path)
+        for _ in range(_MAX_REDIRECTS + 1):
+            sent = {"User-Agent": _USER_AGENT, "Accept-Encoding": "identity", **headers}
+            if authorization and _same_origin(url, base):
+                sent["Authorization"] = authorization
+            # The transport takes a view of memory as well as bytes, and does not copy it.
+            body = cast("Iterator[bytes]", content()) if content else None
+            request = self._http.build_request(method, url, headers=sent, content=body)
+            response = self._http.send(request, stream=True, follow_redirects=False)
+            target = response.headers.get("Location")
+            if (
+                method not in ("GET", "HEAD")
+                or response.status_code not in _REDIRECTS
+                or not target
+            ):
+                return response
+            response.close()
+            url = self._follow(url, target)
+        raise NetworkError(f"{self.host} redirects more than {_MAX_REDIRECTS} times")
+
+    def _follow(self, url: httpx.URL, target: str) -> httpx.URL:
+        try:
+            found = url.join(target)
+        except httpx.InvalidURL as error:
+            raise NetworkError(f"{self.host} redirects to an invalid URL") from error
+        if found.scheme not in ("https", "http") or found.scheme == "http" != url.scheme:
+            raise TrustError(
+                f"{self.host} redirects from {url.scheme} to {found.scheme}://{found.host}",
+                hint="ask the registry's administrator: its storage is not served over https",
+            )
+        return found
+
+    def _send_token(self, request: httpx.Request, limit: int) -> tuple[httpx.Response, bytes]:
+        request.headers["User-Agent"] = _USER_AGENT
+        for attempt in range(1, self.options.tries + 1):
+            try:
+                response = self._http.send(request, stream=True, follow_redirects=False)
+                try:
+                    body = _read(response, limit + 1)
+                finally:
+                    response.close()
+            except httpx.HTTPError as error:
+                self._pause_or_raise(self._broken(error), attempt, self.options.tries, None)
+                continue
+            if len(body) > limit:
+                raise NetworkError(f"{self.host}: the token server sent more than 1 MiB")
+            if not retry.passes(response.status_code) or attempt == self.options.tries:
+                return response, body
+            error_ = NetworkError(f"{self.host}: the token server said {response.status_code}")
+            self._pause_or_raise(error_, attempt, self.options.tries, response)
+        raise AssertionError  # the last try returns or raises
+
+    def _broken(self, error: httpx.HTTPError) -> AirgapError:
+        if retry.is_bad_certificate(error):
+            return TrustError(
+                f"{self.host}: its certificate does not hold ({error})",
+                hint=f"name its CA with --ca FILE, or allow it with --insecure-registry {self.host}",
+            )
+        return NetworkError(
+            f"{self.host}: no answer ({error or type(error).__name__})",
+            hint="check the network and the proxy settings, then run the same command again",
+        )
+
+    def _refused(self, method: str, response: httpx.Response) -> AirgapError:
+        """Turn an unexpected status into our error; the registry's own words go along."""
+        status = response.status_code
+        with contextlib.suppress(httpx.HTTPError):
+            response.extensions["said"] = _said(_read(response, _MAX_ERROR_BODY))
+        said = response.extensions.get("said", "")
+        text = f"{self.host} answered {status}" + (f" ({said})" if said else "")
+        if status in (401, 403):
+            return denied(self.host, status, self._credential is not None)
+        if retry.passes(status):
+            return NetworkError(text, hint=_AGAIN)
+        return StatusError(f"{text} to {method}", status, said)
+
+    def _pause_or_raise(
+        self, error: AirgapError, attempt: int, most: int, response: httpx.Response | None
+    ) -> None:
+        if (
+            not isinstance(error, NetworkError)
+            or attempt >= most
+            or "no space left" in error.message
+        ):
+            raise error
+        seconds = retry.retry_after(response) if response is not None else None
+        if seconds is not None and seconds > self.options.max_wait:
+            raise NetworkError(
+                f"{error.message}, and asks to wait {seconds:.0f} s",
+                hint=f"wait, or allow it with --max-wait {seconds:.0f}",
+            )
+        self.gate.complained()
+        seconds = retry.backoff(attempt) if seconds is None else seconds
+        tell = self._progress.warn if seconds > 10 else self._progress.detail
+        tell(f"{error.message}; try {attempt + 1} of {most} in {seconds:.1f} s")
+        time.sleep(seconds)
+
+
+class StatusError(InputError):
+    """A registry refused something for good; carries the HTTP status."""
+
+    def __init__(self, message: str, status: int, said: str) -> None:
+        super().__init__(message)
+        self.status, self.said = status, said
+
+
+def _session(options: Options, base: "urlsplit.SplitResult", *, insecure: bool) -> httpx.Client:  # type: ignore[name-defined]
+    tls = tls_context(options, insecure=insecure)
+    proxy = proxy_for(options.proxies, base.hostname or "", base.scheme or "https")
+    timeout = httpx.Timeout(options.idle, connect=20)
+    transport: httpx.BaseTransport
+    if proxy:
+        transport = httpx.HTTPTransport(verify=tls, proxy=proxy, limits=httpx.Limits())
+    else:
+        transport = DirectTransport(tls, options.idle)
+    return httpx.Client(transport=transport, timeout=timeout, trust_env=False)
+
+
+def tls_context(options: Options, *, insecure: bool) -> ssl.SSLContext:
+    """Return the TLS settings: the system's CAs and those of the options.
+
+    Raises:
+        InputError: a CA file cannot be read.
+    """
+    context = ssl.create_default_context()
+    if insecure:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    for path in options.ca_files:
+        try:
+            context.load_verify_locations(cafile=str(path))
+        except (OSError, ssl.SSLError) as error:
+            raise InputError(
+                f"cannot read the CA {path}: {error.strerror or error}",
+                hint="--ca takes a PEM file with one or more certificates",
+            ) from error
+    if options.ca_pem:
+        context.load_verify_locations(cadata=options.ca_pem.decode("ascii"))
+    return context
+
+
+def proxy_for(proxies: Mapping[str, str], host: str, scheme: str) -> str | None:
+    """Return the proxy for a host, by the rules of curl: NO_PROXY lists names and suffixes."""
+    proxy = proxies.get(scheme) or proxies.get("all")
+    if not proxy or _is_loopback(host):
+        return None
+    for entry in proxies.get("no", "").replace(" ", ",").split(","):
+        name = entry.strip().lstrip(".").lower()
+        if name and (name in ("*", host) or host.endswith(f".{name}")):
+            return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _is_loopback(name: str) -> bool:
+    host = urlsplit(f"//{name}").hostname or name
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _same_origin(one: httpx.URL, other: httpx.URL) -> bool:
+    def origin(url: httpx.URL) -> tuple[str, str, int]:
+        return url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80)
+
+    return origin(one) == origin(other)
+
+
+def _read(response: httpx.Response, limit: int) -> bytes:
+    body = bytearray()
+    for piece in response.iter_raw():
+        body += piece
+        if len(body) >= limit:
+            break
+    return bytes(body[:limit])
+
+
+def _said(body: bytes) -> str:
+    """Return the registry's own words, one printable line."""
+    return " ".join(ascii(body[:300].decode("utf-8", "replace"))[1:-1].split())

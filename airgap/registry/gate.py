@@ -1,0 +1,102 @@
+"""gate: how many connections to one host help, found by measuring.
+
+More while the total rate grows, fewer where the host complains. Callers may run as many threads
+as they like; the gate holds the surplus back.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+START, MOST = 4, 16
+_WINDOW_SECONDS = 0.2
+_GAIN = 1.1
+_HOLD_WINDOWS = 15
+
+
+class Controller:
+    """The pure logic: is told what was measured, says how many.
+
+    It raises the number by half while that raises the rate by a tenth or more, steps back once
+    where it does not, and tries again after a while. A complaint halves the number.
+    """
+
+    def __init__(self, start: int = START, most: int = MOST) -> None:
+        self.limit, self._most = start, most
+        self._lower = start
+        self._rate_at_lower = 0.0
+        self._hold = 0
+
+    def measured(self, rate: float) -> None:
+        """Take the rate of one window, bytes a second, in which all connections were in use."""
+        if self._hold:
+            self._hold -= 1
+            self._rate_at_lower = max(rate, self._rate_at_lower * 0.9)
+            return
+        if rate >= self._rate_at_lower * _GAIN:
+            self._lower, self._rate_at_lower = self.limit, rate
+            self.limit = min(self._most, self.limit + max(1, self.limit // 2))
+        else:
+            self.limit = self._lower
+            self._hold = _HOLD_WINDOWS
+
+    def complained(self) -> None:
+        """Take note that the host refused or broke off."""
+        self.limit = self._lower = max(1, self.limit // 2)
+        self._rate_at_lower = 0.0
+        self._hold = _HOLD_WINDOWS
+
+
+class Gate:
+    """Lets so many threads at a time through as the controller says.
+
+    Args:
+        fixed: a number that is not to be found by measuring.
+    """
+
+    def __init__(self, fixed: int | None = None) -> None:
+        self._controller = None if fixed else Controller()
+        self._fixed = fixed or 0
+        self._condition = threading.Condition()
+        self._inside = 0
+        self._bytes = 0
+        self._window_began = time.monotonic()
+
+    @property
+    def limit(self) -> int:
+        """How many may be inside now."""
+        return self._controller.limit if self._controller else self._fixed
+
+    @contextmanager
+    def pass_through(self) -> Iterator[None]:
+        """Wait until there is room, and take it."""
+        with self._condition:
+            while self._inside >= self.limit:
+                self._condition.wait()
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._inside -= 1
+                self._condition.notify()
+
+    def moved(self, count: int) -> None:
+        """Count bytes; at the end of a window the controller hears of the rate."""
+        with self._condition:
+            self._bytes += count
+            now = time.monotonic()
+            seconds = now - self._window_began
+            if seconds < _WINDOW_SECONDS:
+                return
+            if self._controller and self._inside >= self.limit:
+                self._controller.measured(self._bytes / seconds)
+                self._condition.notify_all()
+            self._bytes, self._window_began = 0, now
+
+    def complained(self) -> None:
+        """Take note that the host refused or broke off."""
+        with self._condition:
+            if self._controller:
+                self._controller.complained()

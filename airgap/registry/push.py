@@ -1,0 +1,198 @@
+"""push: images into a registry, as a Target.
+
+Follows the push part of the OCI distribution specification 1.1: one POST and one PUT for a blob,
+a POST alone where it can be mounted. What became of a broken upload is found out by asking for
+the blob; registries forget a session whose chunk broke, so it begins anew.
+"""
+
+from collections.abc import Iterator
+
+import httpx
+
+from airgap.errors import InputError, NetworkError, ResourceError, TrustError
+from airgap.oci.digest import Digest
+from airgap.oci.manifest import INDEX_TYPES, MANIFEST_TYPES, Descriptor
+from airgap.oci.ports import Chunks
+from airgap.progress import Progress, Silent
+from airgap.registry.client import Client, Endpoint, StatusError
+from airgap.registry.credentials import Credentials
+from airgap.registry.options import Options
+
+_ACCEPT = ", ".join(MANIFEST_TYPES + INDEX_TYPES)
+
+
+class RegistryTarget:
+    """One registry that takes images; implements Target. A context manager.
+
+    Args:
+        address: ``HOST[:PORT]``.
+        options: how to talk to it.
+        progress: is told of retries and warnings.
+        prefix: put before every repository.
+    """
+
+    def __init__(
+        self, address: str, options: Options, progress: Progress | None = None, prefix: str = ""
+    ) -> None:
+        endpoint = Endpoint(address, f"//{address}", prefix.strip("/"))
+        credential = Credentials(options.docker_config).of(address)
+        self._options = options
+        self._client = Client(endpoint, options, credential, progress or Silent())
+
+    def __enter__(self) -> "RegistryTarget":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def head_manifest(self, repository: str, tag_or_digest: str) -> Digest | None:
+        """Return the digest of what is there; see `airgap.oci.ports.Target.head_manifest`."""
+        path = f"{self._base(repository)}/manifests/{tag_or_digest}"
+        with self._client.request(
+            "HEAD", path, scope=self._scope(repository), headers={"Accept": _ACCEPT},
+            expect=(200, 404),
+        ) as response:  # fmt: skip
+            if response.status_code == 404:
+                return None
+            said = response.headers.get("Docker-Content-Digest")
+        if said:
+            return Digest.parse(said)
+        with self._client.request(
+            "GET", path, scope=self._scope(repository), headers={"Accept": _ACCEPT}
+        ) as response:
+            return Digest.of(self._client.read(response, 4 << 20, f"{repository}: manifest"))
+
+    def put_blob(
+        self, repository: str, blob: Descriptor, chunks: Chunks, mount_from: str = ""
+    ) -> bool:
+        """Make a blob be in a repository; see `airgap.oci.ports.Target.put_blob`."""
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                if not mount_from and self._has_blob(repository, blob):
+                    return attempt > 1  # an earlier try got through, its answer was lost
+                location = self._begin(repository, blob, mount_from)
+                if location is None:
+                    return False
+                self._upload(repository, blob, chunks, location)
+            except (NetworkError, _SessionLost) as error:
+                if attempt >= self._options.tries:
+                    raise NetworkError(
+                        f"{repository}: {blob.digest} could not be uploaded: {error}",
+                        hint="run the same command again: what is there is not sent again",
+                    ) from error
+                self._client.pause(NetworkError(str(error)), attempt)
+                mount_from = ""
+            else:
+                return True
+
+    def put_manifest(
+        self, repository: str, tag_or_digest: str, descriptor: Descriptor, body: bytes
+    ) -> None:
+        """Store a manifest; see `airgap.oci.ports.Target.put_manifest`."""
+        path = f"{self._base(repository)}/manifests/{tag_or_digest}"
+        headers = {"Content-Type": descriptor.media_type, "Content-Length": str(len(body))}
+        try:
+            with self._client.request(
+                "PUT", path, scope=self._scope(repository), headers=headers,
+                content=lambda: iter([body]), expect=(201, 200, 202),
+            ):  # fmt: skip
+                return
+        except StatusError as error:
+            raise self._explained(error, repository) from error
+
+    def _has_blob(self, repository: str, blob: Descriptor) -> bool:
+        path = f"{self._base(repository)}/blobs/{blob.digest}"
+        with self._client.request(
+            "HEAD", path, scope=self._scope(repository), expect=(200, 404)
+        ) as response:
+            return response.status_code == 200
+
+    def _begin(self, repository: str, blob: Descriptor, mount_from: str) -> str | None:
+        """Open an upload and return where it goes, or None where the blob was mounted."""
+        path = f"{self._base(repository)}/blobs/uploads/"
+        scope = self._scope(repository)
+        if mount_from:
+            origin = self._client.endpoint.repository(mount_from)
+            path += f"?mount={blob.digest}&from={origin}"
+            scope += f" repository:{origin}:pull"
+        try:
+            with self._client.request(
+                "POST", path, scope=scope, headers={"Content-Length": "0"}, expect=(201, 202)
+            ) as response:
+                if response.status_code == 201:
+                    return None
+                location = response.headers.get("Location", "")
+        except StatusError as error:
+            raise self._explained(error, repository) from error
+        return self._session(location)
+
+    def _session(self, location: str) -> str:
+        """Check where the registry wants the upload: it must not lead credentials away."""
+        base = httpx.URL(self._client.base())
+        try:
+            url = base.join(location)
+        except httpx.InvalidURL:
+            url = httpx.URL("")
+        same = (url.scheme, url.host, url.port) == (base.scheme, base.host, base.port)
+        if not location or not url.host:
+            raise NetworkError(f"{self._client.host} opened an upload without saying where")
+        if not same and not self._options.cross_origin_upload:
+            raise TrustError(
+                f"{self._client.host} wants the upload at {url.scheme}://{url.netloc.decode()}",
+                hint="correct the registry's own address (http.host, or its proxy's headers)",
+            )
+        return str(url)
+
+    def _upload(self, repository: str, blob: Descriptor, chunks: Chunks, location: str) -> None:
+        url = httpx.URL(location).copy_merge_params({"digest": str(blob.digest)})
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(blob.size)}
+
+        def content() -> Iterator[memoryview]:
+            for chunk in chunks():
+                yield chunk
+                self._client.gate.moved(len(chunk))
+
+        try:
+            with self._client.request(
+                "PUT", str(url), scope=self._scope(repository), headers=headers,
+                content=content, expect=(201, 204), tries=1,
+            ):  # fmt: skip
+                return
+        except StatusError as error:
+            if error.status in (404, 416):
+                raise _SessionLost(f"{self._client.host} lost the upload") from error
+            raise self._explained(error, repository) from error
+        except NetworkError as error:
+            if "no space left" in error.message:
+                raise ResourceError(
+                    f"{self._client.host} has no space left for {blob.digest} ({blob.size} bytes)",
+                    hint="make room on the registry's volume, then run the same command again",
+                ) from error
+            raise
+
+    def _explained(self, error: StatusError, repository: str) -> InputError:
+        """Say what a registry means by refusing."""
+        if error.status == 405:
+            return InputError(
+                f"{self._client.host} is read-only: it takes no uploads",
+                hint="switch its maintenance.readonly off, or push to another registry",
+            )
+        if "MANIFEST_BLOB_UNKNOWN" in error.said or "blob unknown" in error.said:
+            return InputError(
+                f"{repository}: {self._client.host} takes no index without all its platforms",
+                hint="pack with --platform all, or let the registry accept it"
+                " (registry:3, validation.manifests.indexes.platforms: none)",
+            )
+        return InputError(f"{repository}: {error.message}", hint=error.hint)
+
+    def _base(self, repository: str) -> str:
+        return f"/v2/{self._client.endpoint.repository(repository)}"
+
+    def _scope(self, repository: str) -> str:
+        return f"repository:{self._client.endpoint.repository(repository)}:pull,push"
+
+
+class _SessionLost(Exception):  # noqa: N818  (it is begun anew)
+    """The registry no longer knows an upload."""
