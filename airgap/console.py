@@ -81,7 +81,7 @@ class _Bar:
     """A tqdm bar in bytes, with rate and time left."""
 
     def __init__(self, what: str, total: int, stream: TextIO) -> None:
-        from tqdm import tqdm  # noqa: PLC0415  (only a terminal needs it)
+        from tqdm import tqdm
 
         self._tqdm: Any = tqdm(
             desc=f"    {what}", total=total, unit="B", unit_scale=True, unit_divisor=1000,

@@ -78,7 +78,7 @@ def payload(
     check_program(options.kind, platform)
     parameters = _parameters(spec, node, registry)
     tls = _tls(options, parameters)
-    secret = _SECRET if tls else ""
+    secret = _HOLDS_KEY if tls else ""
     readme = _README.format(name=spec.name, run=_UNPACK, secret=secret)
     members: list[Member] = [
         ("airgap/README", readme.encode()),
@@ -159,7 +159,7 @@ This bundle is for a registry that exists already:
 
     airgap push FILE REGISTRY[/PREFIX]
 """
-_SECRET = """
+_HOLDS_KEY = """
 This file is secret: airgap/tls.key is the private key of the registry's certificate.
 """
 _README = """\

@@ -232,7 +232,7 @@ class _Definition:
 
 
 def _load_yaml(path: Path, text: str) -> dict[Any, Any]:
-    import yaml  # noqa: PLC0415  (only definitions need it)
+    import yaml
 
     class Loader(yaml.SafeLoader):
         """Safe YAML without aliases, which can hide a bomb, and without duplicate keys."""

@@ -36,6 +36,7 @@ ALREADY = "already there"
 _NODES_SECONDS = 300
 _REGISTRY_SECONDS = 300
 _SMOKE_SECONDS = 120
+_KIND = "airgap/bin/kind"
 _BUNDLES = "airgap-bundles"
 _MARKER = "/kind/airgap-created"
 """Written into the control-plane node once kind has finished: without it, a cluster of ours is
@@ -160,6 +161,7 @@ class _Run:
 
     def __init__(self, bundle: Bundle, options: Options, progress: Progress, folder: Path) -> None:
         self.bundle, self.options, self.progress, self.folder = bundle, options, progress, folder
+        self._members = {member.name for member in bundle.members()}
         self.packed = _packed(bundle)
         self.parameters = _override(self.packed, options)
         self.created = self.exists = False
@@ -221,7 +223,7 @@ class _Run:
         name, image = self.parameters.node_image, self.bundle.node
         if self.exists or image is None or self.engine.has_image(name):
             return ALREADY
-        self.engine.load_image(name, docker_archive(self.bundle, image, name))
+        self.engine.load_image(name, docker_archive(self.bundle, image, 0, name))
         return f"as {name}"
 
     def create_cluster(self) -> str:
@@ -246,7 +248,7 @@ class _Run:
         name, image, node = self.parameters.registry_image, self.bundle.registry, self.nodes[0]
         if image is None or node.has_image(name):
             return ALREADY
-        node.import_image(name, docker_archive(self.bundle, image, name))
+        node.import_image(name, docker_archive(self.bundle, image, 0, name))
         return f"as {name} on {node.name}"
 
     def trust_nodes(self) -> str:
@@ -333,9 +335,9 @@ class _Run:
         """Take the kind that was asked for, the bundle's, or the installed one."""
         if self.options.kind:
             return self.options.kind
-        if "airgap/bin/kind" in self.bundle.names:
+        if _KIND in self._members:
             path = self.folder / "kind"
-            self.bundle.copy_member("airgap/bin/kind", path, 0o700)
+            self.bundle.copy_member(_KIND, path, 0o700)
             return path
         found = shutil.which("kind", path=self.options.environment.get("PATH"))
         if not found:
@@ -394,7 +396,7 @@ class _Run:
         if found:
             return Tls(found["ca.crt"], found["tls.crt"], found["tls.key"])
         names = self.parameters.names
-        if "airgap/tls.key" in self.bundle.names:
+        if "airgap/tls.key" in self._members:
             tls = Tls(
                 *(self.bundle.member(f"airgap/{n}") for n in ("ca.crt", "tls.crt", "tls.key"))
             )
@@ -448,12 +450,12 @@ def _packed(bundle: Bundle) -> Parameters | None:
 
 def _override(packed: Parameters | None, options: Options) -> Parameters:
     parameters = packed or Parameters("sha256:" + "0" * 64, "sha256:" + "0" * 64)
-    asked = {
-        "cluster_name": options.cluster_name,
-        "host_port": options.host_port,
-        "workers": options.workers,
-    }
-    return replace(parameters, **{key: v for key, v in asked.items() if v is not None})
+    return replace(
+        parameters,
+        cluster_name=options.cluster_name or parameters.cluster_name,
+        host_port=options.host_port or parameters.host_port,
+        workers=parameters.workers if options.workers is None else options.workers,
+    )
 
 
 def _blobs(bundle: Bundle) -> Iterator[Any]:

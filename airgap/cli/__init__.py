@@ -22,6 +22,7 @@ from airgap.errors import AirgapError
 
 _INTERRUPTED = 128 + signal.SIGINT
 _TERMINATED = 128 + signal.SIGTERM
+_AGAIN = "run the same command again: it goes on where it stopped"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -59,29 +60,31 @@ def run(arguments: list[str]) -> int:
         cli.main(arguments, prog_name="airgap", standalone_mode=False)
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except click.ClickException as error:
-        command = (
-            error.ctx.command_path
-            if isinstance(error, click.UsageError) and error.ctx
-            else "airgap"
-        )
-        return _tell(error.format_message(), f"see {command} --help", error.exit_code)
-    except AirgapError as error:
-        _traceback(arguments)
-        return _tell(error.message, error.hint, error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        return _tell("interrupted", "run the same command again to go on", _INTERRUPTED)
-    except _Terminated:
-        return _tell("terminated", "run the same command again to go on", _TERMINATED)
-    except BrokenPipeError:
-        # The reader of our output left; the interpreter must not complain about that again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _TERMINATED
-    except Exception as error:
-        _traceback(arguments)
-        text = f"{type(error).__name__}: {error}"
-        return _tell(f"a fault in airgap: {text}", "run again with -vv and report what it says", 1)
+    except BaseException as error:  # the last resort, so that nobody meets a traceback
+        if "-vv" in arguments or arguments.count("-v") > 1:
+            traceback.print_exc()
+        return _explain(error)
     return 0
+
+
+def _explain(error: BaseException) -> int:  # noqa: PLR0911  (one for each kind)
+    match error:
+        case click.UsageError(ctx=click.Context(command_path=path)):
+            return _tell(error.format_message(), f"see {path} --help", error.exit_code)
+        case click.ClickException():
+            return _tell(error.format_message(), "see airgap --help", error.exit_code)
+        case AirgapError():
+            return _tell(error.message, error.hint, error.exit_code)
+        case KeyboardInterrupt() | click.Abort():
+            return _tell("interrupted", _AGAIN, _INTERRUPTED)
+        case _Terminated():
+            return _tell("terminated", _AGAIN, _TERMINATED)
+        case BrokenPipeError():
+            # The reader of our output left; the interpreter must not complain of that at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 128 + signal.SIGPIPE
+    text = f"a fault in airgap: {type(error).__name__}: {error}"
+    return _tell(text, "run again with -vv and report what it says", 1)
 
 
 def _tell(message: str, hint: str, code: int) -> int:
@@ -90,11 +93,6 @@ def _tell(message: str, hint: str, code: int) -> int:
     for line in lines:
         click.echo(printable(line), err=True)
     return code
-
-
-def _traceback(arguments: list[str]) -> None:
-    if "-vv" in arguments or arguments.count("-v") > 1:
-        traceback.print_exc()
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

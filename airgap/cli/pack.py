@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 )
 @options.registry_options
 @options.output_options
-def pack(  # noqa: PLR0913
+def pack(
     spec_path: Path,
     output: Path,
     platforms: tuple[str, ...],
@@ -93,7 +93,7 @@ def pack(  # noqa: PLR0913
     Example:
       airgap pack images.txt -o bundle.tar
       airgap pack bundles/monitoring.yaml --platform linux/amd64 --platform linux/arm64
-    """  # noqa: D301  (click's mark against wrapping)
+    """
     from contextlib import ExitStack
 
     from airgap.bundle.reader import Bundle
@@ -145,6 +145,7 @@ def _cluster(
     ca_key: Path | None,
 ) -> "ClusterOptions":
     from airgap.payload import ClusterOptions
+    from airgap.pki import Authority
     from airgap.spec import KIND_VERSION
 
     kind = kind_path or spec.kind or Path(shutil.which("kind") or "")
@@ -159,7 +160,7 @@ def _cluster(
             raise click.UsageError("--ca-cert and --ca-key go together")
         if tls == "host":
             raise click.UsageError("--ca-cert makes the certificate now: not with --tls host")
-        authority = (_read(ca_cert), _read(ca_key))
+        authority = Authority(_read(ca_cert), _read(ca_key))
     return ClusterOptions(kind, tls, authority, tool)
 
 

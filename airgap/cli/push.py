@@ -31,7 +31,7 @@ def push(
     \b
     Example:
       airgap push bundle.tar registry.example.org/mirror --ca ca.crt
-    """  # noqa: D301  (click's mark against wrapping)
+    """
     from airgap.bundle.reader import Bundle
     from airgap.oci.copy import push as copy
     from airgap.registry.push import RegistryTarget

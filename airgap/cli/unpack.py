@@ -56,7 +56,7 @@ def unpack(
     Example:
       airgap unpack bundle.tar
       kubectl run nginx --image=nginx:1.27
-    """  # noqa: D301  (click's mark against wrapping)
+    """
     from airgap.bundle.reader import Bundle
     from airgap.unpack import Options
     from airgap.unpack import unpack as run

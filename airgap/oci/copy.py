@@ -210,14 +210,17 @@ class _Push:
                 for found in image.manifests:
                     body = self._store.manifest_bytes(found.digest)
                     self._target.put_manifest(name, str(found.digest), found, body)
-                there = self._target.head_manifest(name, str(image.root.digest))
-                if there != image.root.digest:
-                    raise NetworkError(
-                        f"{name}: the registry answers {there} for {image.root.digest}",
-                        hint="run the same command again; look at the registry's log",
-                    )
+                self._read_back(name, image.root.digest)
         except (InputError, NetworkError) as error:
             self._failed.setdefault(image.root.digest, error)
+
+    def _read_back(self, name: str, digest: Digest) -> None:
+        there = self._target.head_manifest(name, str(digest))
+        if there != digest:
+            raise NetworkError(
+                f"{name}: the registry answers {there} for {digest}",
+                hint="run the same command again; look at the registry's log",
+            )
 
     def _tag(self, landing: Landing) -> None:
         image, tag = landing.image, landing.image.reference.tag

@@ -283,7 +283,8 @@ def _chunks(response: httpx.Response, buffer: memoryview) -> Iterator[memoryview
     """Yield a body, without a copy where the transport can."""
     body = response.extensions.get("body")
     if body is None:
-        yield from map(memoryview, response.iter_raw())
+        for piece in response.iter_raw():
+            yield memoryview(piece)
         return
     while count := body.readinto(buffer):
         yield buffer[:count]

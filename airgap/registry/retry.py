@@ -45,5 +45,5 @@ def retry_after(response: httpx.Response, now: datetime | None = None) -> float 
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    seconds: float = (moment - (now or datetime.now(UTC))).total_seconds()
+    seconds = float((moment - (now or datetime.now(UTC))).total_seconds())
     return seconds if seconds >= 0 else None

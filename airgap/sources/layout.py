@@ -14,9 +14,9 @@ from typing import BinaryIO
 
 from airgap.errors import InputError, ResourceError
 from airgap.oci import strictjson
-from airgap.oci.digest import Digest, shown
+from airgap.oci.digest import Digest
 from airgap.oci.image import Image, walk
-from airgap.oci.manifest import MAX_MANIFEST, Descriptor, Index, parse
+from airgap.oci.manifest import MAX_MANIFEST, Descriptor, Index
 from airgap.oci.reference import Reference
 
 _REF_NAME = "org.opencontainers.image.ref.name"
