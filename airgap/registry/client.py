@@ -277,7 +277,7 @@ class Client:
         if retry.is_bad_certificate(error):
             return TrustError(
                 f"{self.host}: its certificate does not hold ({error})",
-                hint=f"name its CA with --ca FILE, or allow it with --insecure-registry {self.host}",
+                hint=f"name its CA with --ca FILE, or --insecure-registry {self.host}",
             )
         return NetworkError(
             f"{self.host}: no answer ({error or type(error).__name__})",

@@ -39,7 +39,7 @@ wait_until() {
   local what=$1 name=$2
   shift 2
   for _ in $(seq 300); do
-    "$@" 2>/dev/null && return 0
+    "$@" >/dev/null 2>&1 && return 0
     runs "$name" || break
     sleep 0.1
   done
