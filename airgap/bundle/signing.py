@@ -231,9 +231,12 @@ class SecretKey:
         if kind == b"Sc":
             limits = (int.from_bytes(raw[38:46], "little"), int.from_bytes(raw[46:54], "little"))
             body = _xor(body, _stream(password, salt, *limits))
-        if _checksum(body[:72]) != body[72:]:
-            raise TrustError("the password does not open the secret key", hint="type it again")
-        return cls._from_seed(body[:8], body[8:40])
+            if _checksum(body[:72]) != body[72:]:
+                raise TrustError("the password does not open the secret key", hint="type it again")
+        found = cls._from_seed(body[:8], body[8:40])
+        if found.public.key != body[40:72]:  # minisign writes no checksum into plain keys
+            raise TrustError("the secret key is damaged", hint="use a copy of the .key file")
+        return found
 
     @classmethod
     def load(cls, path: Path, password: str = "") -> Self:
