@@ -30,7 +30,7 @@ def is_bad_certificate(error: BaseException | None) -> bool:
 
 def backoff(attempt: int) -> float:
     """Return the seconds before try number ``attempt`` + 1: doubled each time, with jitter."""
-    longest = min(_FIRST_SECONDS * 2**attempt, _LONGEST_SECONDS)
+    longest: float = min(_FIRST_SECONDS * 2**attempt, _LONGEST_SECONDS)
     return longest * random.uniform(0.5, 1.0)  # noqa: S311  (no secret: it only spreads load)
 
 
@@ -39,11 +39,12 @@ def retry_after(response: httpx.Response, now: datetime | None = None) -> float 
     text = response.headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit() and len(text) < 10:
         return float(text)
+    moment: datetime
     try:
         moment = parsedate_to_datetime(text)
     except ValueError:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    seconds = float((moment - (now or datetime.now(UTC))).total_seconds())
+    seconds: float = (moment - (now or datetime.now(UTC))).total_seconds()
     return seconds if seconds >= 0 else None
