@@ -25,6 +25,7 @@ from airgap.cluster.kind import Kind
 from airgap.cluster.kube import Kube
 from airgap.cluster.node import Node
 from airgap.cluster.parameters import NAMESPACE, Parameters
+from airgap.cluster.site import BUNDLES
 from airgap.errors import AirgapError, ClusterError, InputError, ResourceError
 from airgap.oci.copy import Report, push
 from airgap.pki import Tls, check, covers, issue
@@ -37,7 +38,6 @@ _NODES_SECONDS = 300
 _REGISTRY_SECONDS = 300
 _SMOKE_SECONDS = 120
 _KIND = "airgap/bin/kind"
-_BUNDLES = "airgap-bundles"
 _MARKER = "/kind/airgap-created"
 """Written into the control-plane node once kind has finished: without it, a cluster of ours is
 half-made and may be made again."""
@@ -288,15 +288,16 @@ class _Run:
     def record(self) -> str:
         """Note the bundle, and where the registry is, for whoever asks the cluster."""
         key = f"sha256-{self.bundle.digest.hex}"
-        known = self.kube.config_map(_BUNDLES, NAMESPACE)
+        known = self.kube.config_map(BUNDLES, NAMESPACE)
         entry = {
             "name": self.bundle.table.name,
             "serial": self.bundle.table.serial,
+            "parameters": self.parameters.to_json(),
             "references": [str(image.reference) for image in self.bundle.images],
         }
         known[key] = json.dumps(entry, sort_keys=True)
-        changed = self.kube.apply([_map(_BUNDLES, NAMESPACE, known), _hosting(self.endpoint)])
-        return f"in ConfigMap {NAMESPACE}/{_BUNDLES}" if changed else ALREADY
+        changed = self.kube.apply([_map(BUNDLES, NAMESPACE, known), _hosting(self.endpoint)])
+        return f"in ConfigMap {NAMESPACE}/{BUNDLES}" if changed else ALREADY
 
     def smoke(self) -> str:
         """Run one image on every node, pulled under its usual name."""

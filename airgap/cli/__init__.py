@@ -17,6 +17,7 @@ from airgap import __version__
 from airgap.cli.pack import pack
 from airgap.cli.push import push
 from airgap.cli.unpack import unpack
+from airgap.cli.upkeep import status, teardown, trust, up
 from airgap.console import printable
 from airgap.errors import AirgapError
 
@@ -40,7 +41,7 @@ def cli() -> None:
     """
 
 
-for _command in (pack, unpack, push):
+for _command in (pack, unpack, push, status, up, trust, teardown):
     cli.add_command(_command)
 
 

@@ -118,6 +118,37 @@ class Engine:
         with _translated():
             self._client.containers.get(node.name).start()
 
+    def remove(self, node: Node) -> None:
+        """Remove a node with its volumes, running or not."""
+        with _translated():
+            self._client.containers.get(node.name).remove(v=True, force=True)
+
+    def clusters(self) -> list[str]:
+        """Return the names of all kind clusters."""
+        with _translated():
+            found = self._client.containers.list(all=True, filters={"label": CLUSTER_LABEL})
+            return sorted({container.labels[CLUSTER_LABEL] for container in found})
+
+    def images(self, repository: str) -> list[str]:
+        """Return the names of all loaded images of a repository."""
+        with _translated():
+            found = self._client.images.list(repository)
+            return sorted(tag for image in found for tag in image.tags)
+
+    def remove_empty_network(self, name: str) -> bool:
+        """Remove a network that nothing is connected to; tells whether it was removed."""
+        from docker.errors import NotFound
+
+        with _translated():
+            try:
+                network = self._client.networks.get(name)
+            except NotFound:
+                return False
+            if network.attrs.get("Containers"):
+                return False
+            network.remove()
+            return True
+
 
 def _ports(attributes: Mapping[str, Any]) -> dict[int, int]:
     """Map a node's TCP ports to those of this host, as they were asked for."""

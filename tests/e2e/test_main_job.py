@@ -100,7 +100,7 @@ class Story:
         return done.stdout.encode()
 
     def ca(self) -> str:
-        template = r"go-template={{index .data " "ca.crt" " | base64decode}}".replace('""', '"')
+        template = 'go-template={{index .data "ca.crt" | base64decode}}'
         text = self.kubectl("-n", "registry", "get", "secret", "registry", "-o", template).stdout
         assert text.startswith("-----BEGIN CERTIFICATE-----")
         return text

@@ -1,0 +1,152 @@
+"""airgap status, up, trust and teardown."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from airgap.cli import options
+
+if TYPE_CHECKING:
+    from airgap.upkeep import Status
+
+_cluster_name = click.option(
+    "--cluster-name", default="kind", show_default=True, help="The kind cluster."
+)
+
+
+def _verbosity(function: Callable[..., Any]) -> Callable[..., Any]:
+    function = click.option("-v", "--verbose", count=True, help="Tell more.")(function)
+    return click.option("-q", "--quiet", is_flag=True, help="Tell only what is wrong.")(function)
+
+
+@click.command()
+@_cluster_name
+@options.output_options
+def status(cluster_name: str, quiet: bool, verbose: int, as_json: bool) -> None:
+    """Tell how a cluster and its registry are.
+
+    Exit code 7 where something is not as it should be.
+
+    \b
+    Example:
+      airgap status --json
+    """
+    from airgap import upkeep
+    from airgap.errors import ClusterError
+
+    with upkeep.site(cluster_name, os.environ) as site:
+        found = upkeep.status(site)
+    if as_json:
+        click.echo(json.dumps(found.to_json(), indent=1))
+    elif not quiet:
+        _print(found)
+    if found.problems:
+        raise ClusterError("\n".join(found.problems), hint="airgap up mends most of it")
+
+
+def _print(found: "Status") -> None:
+    from airgap.console import size
+
+    click.echo(f"cluster     {found.cluster}")
+    for node in found.nodes:
+        said = ["runs" if node.running else "does not run", *(["ready"] if node.ready else [])]
+        said += ["trusts the registry"] if node.trusts else []
+        click.echo(f"node        {node.name}: {', '.join(said)}")
+    click.echo(f"registry    {found.registry or 'does not answer'}")
+    if found.ca_ends:
+        click.echo(f"certificate valid until {found.ca_ends:%Y-%m-%d}")
+    for bundle in found.bundles:
+        serial = f" serial {bundle.serial}" if bundle.serial is not None else ""
+        count = len(bundle.references)
+        click.echo(f"bundle      {bundle.name}{serial}, {count} images, {bundle.digest[:19]}")
+    if found.free_bytes is not None:
+        click.echo(f"free space  {size(found.free_bytes)}")
+
+
+@click.command()
+@_cluster_name
+@_verbosity
+def up(cluster_name: str, quiet: bool, verbose: int) -> None:
+    """Bring a cluster back after a reboot.
+
+    Starts stopped nodes, waits for the API and the registry, and makes every node trust the
+    registry, nodes that were added since included.
+
+    \b
+    Example:
+      airgap up
+    """
+    from airgap import upkeep
+
+    with upkeep.site(cluster_name, os.environ) as site:
+        upkeep.up(site, options.console(quiet, verbose))
+
+
+@click.command()
+@_cluster_name
+@click.option("--print", "only_print", is_flag=True, help="Say what would be changed, and stop.")
+@click.option("--undo", is_flag=True, help="Take it back.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def trust(cluster_name: str, only_print: bool, undo: bool, yes: bool) -> None:
+    """Let docker on this host use the registry by the cluster's name.
+
+    Writes a line into /etc/hosts and the CA into /etc/docker/certs.d.
+
+    \b
+    Example:
+      airgap trust
+      docker push kind-control-plane:30443/hello:1
+    """
+    from airgap import upkeep
+
+    with upkeep.site(cluster_name, os.environ) as site:
+        wanted = upkeep.host_trust(site)
+    if undo:
+        for change in wanted.undo() or ["nothing was there"]:
+            click.echo(f"removed from {change}" if change.startswith("/") else change)
+        return
+    missing = wanted.missing()
+    for change in missing or ["this host trusts the registry already"]:
+        click.echo(change)
+    if only_print or not missing:
+        return
+    if not yes:
+        click.confirm("Change this?", abort=True, err=True)
+    wanted.apply()
+
+
+@click.command()
+@_cluster_name
+@click.option("--kubeconfig", type=options.FILE, help="A kubeconfig to take the cluster out of.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_verbosity
+def teardown(
+    cluster_name: str, kubeconfig: Path | None, yes: bool, quiet: bool, verbose: int
+) -> None:
+    """Remove a cluster and all else that airgap made for it on this host.
+
+    Bundle files stay where they are.
+
+    \b
+    Example:
+      airgap teardown --yes
+    """
+    from airgap import upkeep
+
+    with upkeep.site(cluster_name, os.environ) as site:
+        names = ", ".join(node.name for node in site.nodes)
+        if not yes:
+            click.confirm(f"Remove {names} and all content of the registry?", abort=True, err=True)
+        upkeep.teardown(site, _kubeconfigs(kubeconfig), options.console(quiet, verbose))
+
+
+def _kubeconfigs(named: Path | None) -> list[Path]:
+    """Return where kubectl looks, as kind does."""
+    if named:
+        return [named]
+    listed = [Path(path) for path in os.environ.get("KUBECONFIG", "").split(":") if path]
+    return listed or [Path.home() / ".kube" / "config"]
