@@ -6,6 +6,9 @@
 run_upstreams() {
   local data=$1
   mkdir -p "$state/log"
+  # Registries that serve another folder, of other versions or of a build, make room.
+  if [ "$(cat "$state/serving" 2>/dev/null)" != "$data" ]; then stop_upstreams; fi
+  echo "$data" >"$state/serving"
   cat >"$state/hub.yml" <<YAML
 version: 0.1
 log: {level: warn}

@@ -1,0 +1,37 @@
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from airgap.cluster.command import run
+from airgap.errors import ClusterError, InputError
+
+
+def test_a_stream_goes_in_and_the_output_comes_out() -> None:
+    data = [memoryview(b"x" * 100_000)] * 20
+    assert run(["cat"], stdin=data) == b"x" * 2_000_000
+
+
+def test_no_shell_reads_the_arguments() -> None:
+    assert run(["echo", "$(id); a b"]) == b"$(id); a b\n"
+
+
+def test_a_program_that_stops_reading_tells_why_by_its_exit_code() -> None:
+    with pytest.raises(ClusterError, match=r"false failed \(1\)"):
+        run(["false"], stdin=[b"x" * 1_000_000] * 5)
+
+
+def test_a_stream_that_fails_never_ends_as_a_complete_one() -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"x" * 1000
+        raise InputError("the blob is wrong")
+
+    with pytest.raises(InputError, match="the blob is wrong"):
+        run(["cat"], stdin=broken())
+
+
+def test_it_may_not_take_for_ever() -> None:
+    begun = time.monotonic()
+    with pytest.raises(ClusterError, match="did not end within 1 s"):
+        run(["sleep", "30"], seconds=1)
+    assert time.monotonic() - begun < 10

@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from airgap.cluster import kind
+from airgap.cluster.parameters import Parameters
+from airgap.errors import ClusterError, InputError, ResourceError
+
+PARAMETERS = Parameters("sha256:" + "ab" * 32, "sha256:" + "cd" * 32, workers=1, host_port=30444)
+
+
+def test_the_configuration() -> None:
+    found = kind.config(PARAMETERS)
+    control_plane, worker = found["nodes"]
+    assert control_plane["extraPortMappings"] == [
+        {"containerPort": 30443, "hostPort": 30444, "listenAddress": "127.0.0.1", "protocol": "TCP"}
+    ]
+    assert worker == {"role": "worker", "image": "airgap/node:sha256-abababababab"}
+    assert yaml.safe_load(kind.render_yaml(PARAMETERS)) == found
+
+
+def test_a_patch_adds_to_lists_and_replaces_values() -> None:
+    base = {"a": {"x": 1, "y": [1]}, "b": 1}
+    patch = {"a": {"y": [2], "z": 3}, "b": 2, "c": 3}
+    assert kind.merge(base, patch) == {"a": {"x": 1, "y": [1, 2], "z": 3}, "b": 2, "c": 3}
+
+
+def test_a_patch_that_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "patch.yaml"
+    for text in ("- x", "a: [", "!!python/name:os.system"):
+        path.write_text(text)
+        with pytest.raises(InputError, match=r"patch\.yaml"):
+            kind.load_patch(path)
+    with pytest.raises(InputError, match="cannot read"):
+        kind.load_patch(tmp_path / "missing")
+
+
+def test_a_failure_carries_the_command_and_the_last_words(tmp_path: Path) -> None:
+    program = tmp_path / "kind"
+    program.write_text("#!/bin/sh\necho 'ERROR: no nodes' >&2\nexit 1\n")
+    program.chmod(0o755)
+    with pytest.raises(ClusterError, match=r"kind get clusters --quiet failed \(1\):\n  ERROR: no"):
+        kind.Kind(program, {}).clusters()
+    with pytest.raises(ResourceError, match="cannot run"):
+        kind.Kind(tmp_path / "missing", {}).clusters()
