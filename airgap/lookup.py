@@ -11,11 +11,12 @@ from airgap.oci.image import Image, chooser, walk
 from airgap.oci.manifest import CONFIG_TYPES, Descriptor
 from airgap.oci.platform import Platform
 from airgap.oci.ports import Source, Store
-from airgap.oci.reference import Reference
+from airgap.oci.reference import DEFAULT_HOST, Reference
 from airgap.progress import Progress
 
 _PARALLEL = 8  # manifests are small: latency is what counts
 _MAX_CONFIG = 4 << 20
+_FEW_PULLS = 10  # so few that asking for the limit costs more than it tells
 _ATTEMPTS = 2
 
 
@@ -26,12 +27,14 @@ class Found:
     Attributes:
         images: an image for each reference that was found, in the order asked for.
         bodies: the exact bytes of all manifests, and of the configs that had to be read.
+        absent: foreign layers that the registries do not have, and that are not carried.
         failed: why the others were not.
     """
 
     images: dict[Reference, Image] = field(default_factory=dict)
     bodies: dict[Digest, bytes] = field(default_factory=dict)
     failed: dict[Reference, AirgapError] = field(default_factory=dict)
+    absent: set[Digest] = field(default_factory=set)
 
 
 def look_up(
@@ -40,6 +43,8 @@ def look_up(
     source: Source,
     reuse: Store | None,
     progress: Progress,
+    *,
+    allow_foreign: bool = False,
 ) -> Found:
     """Look references up, several at a time.
 
@@ -49,11 +54,13 @@ def look_up(
         source: where to look.
         reuse: content at hand that need not be fetched.
         progress: is told what was found.
+        allow_foreign: go without foreign layers that a registry does not have.
 
     Raises:
         InputError: two references give one name and tag to different images.
     """
-    lookup = _Lookup(source, reuse, platforms)
+    _tell_limit(references, source, progress)
+    lookup = _Lookup(source, reuse, platforms, allow_foreign=allow_foreign)
     with ThreadPoolExecutor(_PARALLEL, "lookup") as pool:
         for reference, result in zip(references, pool.map(lookup.attempt, references), strict=True):
             if isinstance(result, Image):
@@ -67,8 +74,16 @@ def look_up(
 
 
 class _Lookup:
-    def __init__(self, source: Source, reuse: Store | None, platforms: Sequence[Platform]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        reuse: Store | None,
+        platforms: Sequence[Platform],
+        *,
+        allow_foreign: bool,
+    ) -> None:
         self._source, self._reuse, self._platforms = source, reuse, platforms
+        self._allow_foreign = allow_foreign
         self.found = Found()
 
     def attempt(self, reference: Reference) -> Image | AirgapError:
@@ -82,9 +97,23 @@ class _Lookup:
         self.found.bodies[root.digest] = body
         choose = chooser(reference.familiar, self._platforms)
         image = walk(reference, root, lambda d: self._manifest(reference, d), choose)
+        self._check_foreign(image)
         if not image.platforms and image.images and image.images[0].is_image:
             return self._with_platform(image)
         return image
+
+    def _check_foreign(self, image: Image) -> None:
+        """Find the foreign layers that the registry does not have; their urls are not asked."""
+        for blob in image.blobs:
+            if not blob.is_foreign or self._source.has_blob(image.reference, blob):
+                continue
+            if not self._allow_foreign:
+                raise InputError(
+                    f"{image.reference.familiar}: its layer {blob.digest} lives outside"
+                    " its registry",
+                    hint="--allow-foreign packs the image without it",
+                )
+            self.found.absent.add(blob.digest)
 
     def _manifest(self, reference: Reference, descriptor: Descriptor) -> bytes:
         bodies = self.found.bodies
@@ -130,6 +159,23 @@ class _Lookup:
             return b"".join(map(bytes, self._reuse.chunks(blob))) if self._reuse else None
         except InputError:
             return None
+
+
+def _tell_limit(references: Sequence[Reference], source: Source, progress: Progress) -> None:
+    """Tell before the first pull where Docker Hub's limit is lower than what is needed."""
+    pulls = [reference for reference in references if reference.host == DEFAULT_HOST]
+    if len(pulls) < _FEW_PULLS:
+        return
+    try:
+        budget = source.remaining_pulls(pulls[0])
+    except (InputError, NetworkError):
+        return  # the look-up itself will say what is wrong
+    if budget is not None and budget[0] < len(pulls):
+        left, window = budget
+        progress.warn(
+            f"Docker Hub allows {left} more pulls in {window / 3600:.0f} h and {len(pulls)} are"
+            " needed: it will make this wait; docker login or a mirror (--registry-mirror) helps"
+        )
 
 
 def _warn_of_platform(image: Image, wanted: Sequence[Platform], progress: Progress) -> None:

@@ -37,6 +37,7 @@ class Options:
             that exist.
         keep_going: write a bundle without the images that failed.
         reuse: content at hand that need not be fetched.
+        allow_foreign: pack images without layers that their registries do not have.
         created: seconds since 1970, from SOURCE_DATE_EPOCH; None leaves the date out.
     """
 
@@ -45,6 +46,7 @@ class Options:
     keep_going: bool = False
     reuse: Store | None = None
     created: int | None = None
+    allow_foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,9 @@ def pack(spec: Spec, options: Options, source: Source, progress: Progress) -> Re
     wanted = _wanted(spec, options)
     platforms = () if spec.all_platforms else spec.platforms or (Platform.of_host(),)
     progress.step(f"Looking up {len(wanted)} images")
-    found = look_up(wanted, platforms, source, options.reuse, progress)
+    found = look_up(
+        wanted, platforms, source, options.reuse, progress, allow_foreign=options.allow_foreign
+    )
     rest = _payload(spec, options, found, platforms)
     draft = plan(_contents(spec, options, platforms, found, rest))
     progress.step("Fetching what is missing")
@@ -172,6 +176,7 @@ def _contents(
         bodies=found.bodies,
         extras=rest.members,
         failed=tuple(found.failed),
+        absent=frozenset(found.absent),
     )
 
 

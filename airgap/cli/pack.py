@@ -51,6 +51,11 @@ if TYPE_CHECKING:
 @click.option("--workers", type=click.IntRange(0, 99), help="Worker nodes.  [default: 0]")
 @click.option("--keep-going", is_flag=True, help="Write a bundle without the images that fail.")
 @click.option(
+    "--allow-foreign",
+    is_flag=True,
+    help="Go without layers that live outside the registry.",
+)
+@click.option(
     "--reuse",
     type=options.FILE,
     metavar="OLD.tar",
@@ -78,6 +83,7 @@ def pack(
     cluster_name: str | None,
     workers: int | None,
     keep_going: bool,
+    allow_foreign: bool,
     reuse: Path | None,
     quiet: bool,
     verbose: int,
@@ -110,6 +116,7 @@ def pack(
             output=output,
             cluster=cluster,
             keep_going=keep_going,
+            allow_foreign=allow_foreign,
             reuse=stack.enter_context(Bundle.open(reuse)) if reuse else None,
             created=options.source_date_epoch(),
         )

@@ -153,6 +153,8 @@ class _Push:
         others: dict[tuple[Descriptor, str], str] = {}
         for landing in landings:
             for blob in landing.image.blobs:
+                if blob.is_foreign and blob.digest not in self._store:
+                    continue  # it may stay where its urls say
                 for name in landing.missing:
                     home = homes.setdefault(blob.digest, (blob, name))[1]
                     if home != name:

@@ -30,6 +30,12 @@ class Source(Protocol):
     def manifest(self, reference: Reference, descriptor: Descriptor) -> bytes:
         """Return a manifest of the reference's repository by digest, proved."""
 
+    def has_blob(self, reference: Reference, blob: Descriptor) -> bool:
+        """Tell whether the reference's repository has a blob."""
+
+    def remaining_pulls(self, reference: Reference) -> tuple[int, int] | None:
+        """Return how many images may still be pulled, and in how many seconds; None: no limit."""
+
     def fetch(self, reference: Reference, blob: Descriptor, sink: Sink, offset: int = 0) -> None:
         """Hand a blob's bytes from ``offset`` to its end to ``sink``, in order, each once.
 
@@ -40,6 +46,9 @@ class Source(Protocol):
 
 class Store(Protocol):
     """Content at hand that can be read again at will: a bundle, an OCI layout. Thread-safe."""
+
+    def __contains__(self, digest: object) -> bool:
+        """Tell whether the content of a digest is at hand."""
 
     def manifest_bytes(self, digest: Digest) -> bytes:
         """Return a manifest's exact bytes, proved.

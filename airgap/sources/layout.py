@@ -41,6 +41,10 @@ class Layout:
             for reference, root in self._roots()
         ]
 
+    def __contains__(self, digest: object) -> bool:
+        """Tell whether the folder has the content of a digest."""
+        return isinstance(digest, Digest) and self._blob(digest).is_file()
+
     def manifest_bytes(self, digest: Digest) -> bytes:
         """Return a manifest's exact bytes, proved.
 

@@ -1,0 +1,88 @@
+"""Shelf: images in memory, as a Source that can be told to misbehave."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from airgap.errors import InputError, NetworkError
+from airgap.oci import manifest as m
+from airgap.oci.digest import Digest
+from airgap.oci.ports import Sink
+from airgap.oci.reference import Reference
+
+LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+
+class Shelf:
+    """Images by name.
+
+    Attributes:
+        fetched: digests of the blobs that were asked for, in order.
+        budget: the pulls that are left, and the window in seconds.
+        fault: is called with each blob's digest and content before it is given out, and returns
+            what is given out instead.
+    """
+
+    def __init__(self) -> None:
+        self.content: dict[Digest, bytes] = {}
+        self.roots: dict[str, m.Descriptor] = {}
+        self.fetched: list[Digest] = []
+        self.resolved: list[Reference] = []
+        self.budget: tuple[int, int] | None = None
+        self.fault: Callable[[Digest, bytes], bytes] = lambda _, content: content
+
+    def blob(self, content: bytes, media_type: str = LAYER) -> dict[str, Any]:
+        digest = Digest.of(content)
+        self.content[digest] = content
+        return {"mediaType": media_type, "digest": str(digest), "size": len(content)}
+
+    def image(self, name: str, *layers: bytes, architecture: str = "amd64") -> m.Descriptor:
+        config = {"os": "linux", "architecture": architecture, "rootfs": {"type": "layers"}}
+        value = {
+            "schemaVersion": 2,
+            "mediaType": m.OCI_MANIFEST,
+            "config": self.blob(json.dumps(config).encode(), m.CONFIG_TYPES[0]),
+            "layers": [self.blob(layer) for layer in layers],
+        }
+        return self._put(name, value)
+
+    def index(self, name: str, **children: m.Descriptor) -> m.Descriptor:
+        entries = [
+            child.to_json() | {"platform": {"os": "linux", "architecture": architecture}}
+            for architecture, child in children.items()
+        ]
+        value = {"schemaVersion": 2, "mediaType": m.OCI_INDEX, "manifests": entries}
+        return self._put(name, value)
+
+    def _put(self, name: str, value: dict[str, Any]) -> m.Descriptor:
+        body = json.dumps(value).encode()
+        root = m.describe(body, "", name)
+        self.content[root.digest] = body
+        if name:
+            self.roots[name] = root
+        return root
+
+    def resolve(self, reference: Reference) -> tuple[m.Descriptor, bytes]:
+        self.resolved.append(reference)
+        root = self.roots.get(reference.familiar)
+        if root is None:
+            raise InputError(f"{reference.familiar} does not exist", hint="check the name")
+        return root, self.content[root.digest]
+
+    def manifest(self, reference: Reference, descriptor: m.Descriptor) -> bytes:
+        return self.content[descriptor.digest]
+
+    def has_blob(self, reference: Reference, blob: m.Descriptor) -> bool:
+        return blob.digest in self.content
+
+    def remaining_pulls(self, reference: Reference) -> tuple[int, int] | None:
+        return self.budget
+
+    def fetch(self, reference: Reference, blob: m.Descriptor, sink: Sink, offset: int = 0) -> None:
+        self.fetched.append(blob.digest)
+        sink(memoryview(self.fault(blob.digest, self.content[blob.digest])[offset:]))
+
+
+def refuse(_: Digest, __: bytes) -> bytes:
+    """Fail as a registry does that is out of reach."""
+    raise NetworkError("the registry does not answer", hint="try again")
