@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airgap.bundle import tar
-from airgap.bundle.files import damaged, guarded, read_at
+from airgap.bundle.files import damaged, read_at, resource_error
 from airgap.bundle.plan import SIGNATURE, SIGNATURE_SIZE, SUMS
 from airgap.bundle.table import MAX_TABLE
 from airgap.errors import InputError
@@ -51,16 +51,12 @@ def open_file(path: Path, flags: int = os.O_RDONLY) -> tuple[int, int]:
     """
     try:
         # Without O_NONBLOCK, opening a pipe would wait for a writer.
-        with guarded(f"cannot read {path}"):
-            fd = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK)
-    except InputError:
-        raise
-    except Exception as error:
-        if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError | IsADirectoryError):
-            raise InputError(
-                f"cannot read {path}: {error.__cause__.strerror}", hint="name a bundle file"
-            ) from error.__cause__
-        raise
+        fd = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        message = f"cannot read {path}: {error.strerror}"
+        raise InputError(message, hint="name a bundle file") from error
+    except OSError as error:
+        raise resource_error(error, f"cannot read {path}") from error
     found = os.fstat(fd)
     if stat.S_ISREG(found.st_mode) and found.st_size:
         return fd, found.st_size
@@ -95,11 +91,9 @@ def read_leading(fd: int, path: Path, file_size: int, name: str, at: int) -> tup
     block = _read(fd, path, file_size, tar.BLOCK, at)
     size = tar.octal_size(block)
     if size is None or size > MAX_TABLE or block != tar.header(name, size):
-        raise (
-            _not_a_bundle(path, block)
-            if not at
-            else damaged(f"{path} is damaged: the header of {name} is not what it must be")
-        )
+        if not at:
+            raise _not_a_bundle(path, block)
+        raise damaged(f"{path} is damaged: the header of {name} is not what it must be")
     content = _read(fd, path, file_size, size + tar.pad(size), at + tar.BLOCK)
     if any(content[size:]):
         raise damaged(f"{path} is damaged: bytes other than zero follow {name}")

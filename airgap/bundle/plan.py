@@ -8,7 +8,7 @@ from typing import Any
 
 from airgap.bundle import tar
 from airgap.bundle.doors import OCI_LAYOUT, Derived, blob_name, derive
-from airgap.bundle.table import MAX_TABLE, Entry, Table
+from airgap.bundle.table import MAX_TABLE, TOOL, Entry, Table
 from airgap.errors import InputError
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
@@ -44,6 +44,7 @@ class Contents:
         extras: further members below ``airgap/``, as bytes or as files to copy.
         failed: references that were left out because they failed.
         absent: foreign layers that are not carried.
+        tool: what writes the bundle.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Contents:
     extras: Sequence[tuple[str, Content]] = ()
     failed: Sequence[Reference] = ()
     absent: frozenset[Digest] = frozenset()
+    tool: str = TOOL
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ def _table(contents: Contents) -> Table:
         platforms=tuple(contents.platforms),
         parameters=contents.parameters,
         failed=tuple(contents.failed),
+        tool=contents.tool,
     )
 
 

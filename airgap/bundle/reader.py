@@ -25,6 +25,7 @@ from airgap.errors import InputError, TrustError
 from airgap.oci.digest import Digest, shown
 from airgap.oci.image import Image
 from airgap.oci.manifest import MAX_MANIFEST, Descriptor
+from airgap.oci.reference import Reference
 from airgap.progress import Progress, Silent
 
 _BUFFER = 1 << 20
@@ -51,7 +52,6 @@ class Bundle:
         table: what airgap.json says.
         proofs: the signatures by trusted keys that hold.
         signer: the id of the key that the signature inside names, not proved; empty if none.
-        inexpressible: references that ``docker load`` does not see.
     """
 
     def __init__(self, fd: int, path: Path, size: int) -> None:
@@ -121,7 +121,7 @@ class Bundle:
         return self._derived.images[len(self._derived.images) - len(self.table.images) :]
 
     @property
-    def inexpressible(self) -> tuple[object, ...]:
+    def inexpressible(self) -> tuple[Reference, ...]:
         """References that ``docker load`` does not see."""
         return self._derived.inexpressible
 
@@ -289,7 +289,7 @@ class Bundle:
             if self._members[name].size != len(expected) or self.member(name) != expected:
                 raise InputError(f"{self.path}: {name} does not show the images of {TABLE}")
         blobs = [(blob_name(d.digest), d.size) for d in (*derived.manifests, *derived.blobs)]
-        carried = [(name, size) for name, size in self.table.members[3:]]
+        carried = list(self.table.members[3:])
         extras = [item for item in carried if item[0].startswith(EXTRAS)]
         if carried != extras + blobs:
             raise self._wrong_blobs(dict(carried), dict(extras + blobs))

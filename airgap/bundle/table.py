@@ -64,7 +64,7 @@ class Entry:
 
         image = walk(self.reference, self.root, load, choose)
         found = [d.digest for d in image.manifests if d.digest != self.root.digest]
-        if len(found) != len(order) or order.keys() != set(found):
+        if len(found) != len(self.children) or order.keys() != set(found):
             raise InputError(f"{self.reference}: airgap.json lists children that it does not have")
         foreign = {blob.digest for blob in image.blobs if blob.is_foreign}
         if not self.absent <= foreign:

@@ -124,9 +124,14 @@ class Writer:
             partial.check_space(self._fd, self._partial, self._plan.size)
             with guarded(self._what):
                 self._journal = Journal(self._partial.with_name(self._partial.name + ".journal"))
-                self._take_over()
         except BaseException:
             os.close(self._fd)
+            raise
+        try:
+            with guarded(self._what):
+                self._take_over()
+        except BaseException:
+            self._close()
             raise
         return self
 
@@ -145,8 +150,7 @@ class Writer:
             if kind is None:
                 raise
         finally:
-            self._journal.close()
-            os.close(self._fd)
+            self._close()
 
     def missing(self) -> list[Descriptor]:
         """Return the blobs that are not complete, in the order of the file."""
@@ -205,6 +209,10 @@ class Writer:
         """Take a proved blob into account, for the sinks."""
         self.note(blob.digest, blob.size)
         self._done.add(blob.digest)
+
+    def _close(self) -> None:
+        self._journal.close()
+        os.close(self._fd)
 
     def _take_over(self) -> None:
         size = os.fstat(self._fd).st_size
