@@ -69,11 +69,13 @@ class Landing:
 
     Attributes:
         image: which.
+        present: its repositories that have it already.
         missing: its repositories, the full one first, that lack the tag (or, where there is none,
             the digest).
     """
 
     image: Image
+    present: tuple[str, ...]
     missing: tuple[str, ...]
 
 
@@ -113,9 +115,10 @@ class _Push:
         return self.report
 
     def _run(self, images: Sequence[Image]) -> None:
-        landings = [landing for landing in self._look(images) if landing.missing]
+        looked = list(self._look(images))
+        landings = [landing for landing in looked if landing.missing]
         self.report.complete = len(images) - len(landings)
-        self._blobs(landings)
+        self._blobs(looked)
         landings = self._whole(landings)
         self._each(self._manifests, landings)
         landings = self._whole(landings)
@@ -131,14 +134,15 @@ class _Push:
             reference = image.reference
             names = [reference.repository, *filter(None, [short.get(reference.name)])]
             identifier = reference.tag or str(image.root.digest)
-            missing = []
+            present: list[str] = []
+            missing: list[str] = []
             for name in names:
                 found = self._target.head_manifest(name, identifier)
                 if found is not None and found != image.root.digest and name != names[0]:
                     self._leave_alone(f"{name}:{identifier}")
-                elif found != image.root.digest:
-                    missing.append(name)
-            return Landing(image, tuple(missing))
+                else:
+                    (present if found == image.root.digest else missing).append(name)
+            return Landing(image, tuple(present), tuple(missing))
 
         return self._pool.map(look, images)
 
@@ -148,7 +152,13 @@ class _Push:
             self.report.left_alone.append(tag)
 
     def _blobs(self, landings: Sequence[Landing]) -> None:
-        """Upload each blob to one repository, then mount it into the others."""
+        """Upload each blob to one repository, unless one has it, and mount it into the others."""
+        there = {
+            blob.digest: landing.present[0]
+            for landing in landings
+            if landing.present
+            for blob in landing.image.blobs
+        }
         homes: dict[Digest, tuple[Descriptor, str]] = {}
         others: dict[tuple[Descriptor, str], str] = {}
         for landing in landings:
@@ -156,7 +166,8 @@ class _Push:
                 if blob.is_foreign and blob.digest not in self._store:
                     continue  # it may stay where its urls say
                 for name in landing.missing:
-                    home = homes.setdefault(blob.digest, (blob, name))[1]
+                    home = there.get(blob.digest)
+                    home = home or homes.setdefault(blob.digest, (blob, name))[1]
                     if home != name:
                         others[blob, name] = home
         self._progress.start("push", sum(blob.size for blob, _ in homes.values()))

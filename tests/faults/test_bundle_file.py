@@ -8,21 +8,17 @@ import json
 import os
 import random
 import socket
-import sys
 import tarfile
 import time
 import tracemalloc
 import zipfile
-from pathlib import Path
 
 import pytest
 
 from airgap.bundle import tar
 from airgap.bundle.reader import Bundle
 from airgap.errors import AirgapError, InputError, ResourceError
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
-from bundle.made import sample, write
+from tests.unit.bundle.made import sample, write
 
 SMALL = [("airgap/README", b"hello\n"), ("airgap/files/x", b"y")]
 

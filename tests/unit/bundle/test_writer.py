@@ -313,7 +313,7 @@ def test_killed_at_any_time(tmp_path):
         """
         import random, sys
         from pathlib import Path
-        from bundle.made import Content, fill
+        from tests.unit.bundle.made import Content, fill
         from airgap.bundle.plan import plan
         from airgap.bundle.writer import Writer
         content = Content()
@@ -326,7 +326,7 @@ def test_killed_at_any_time(tmp_path):
             writer.commit()
         """
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     rng = random.Random(4)
     for seed in range(6):
         command = [sys.executable, "-c", script, str(path), str(seed)]
