@@ -239,13 +239,18 @@ class Client:
                 return response
             response.close()
             url = self._follow(url, target)
-        raise NetworkError(f"{self.host} redirects more than {_MAX_REDIRECTS} times")
+        raise NetworkError(
+            f"{self.host} redirects more than {_MAX_REDIRECTS} times",
+            hint="ask the registry's administrator, or use another mirror",
+        )
 
     def _follow(self, url: httpx.URL, target: str) -> httpx.URL:
         try:
             found = url.join(target)
         except httpx.InvalidURL as error:
-            raise NetworkError(f"{self.host} redirects to an invalid URL") from error
+            raise NetworkError(
+                f"{self.host} redirects to an invalid URL", hint="ask its administrator"
+            ) from error
         if found.scheme not in ("https", "http") or found.scheme == "http" != url.scheme:
             raise TrustError(
                 f"{self.host} redirects from {url.scheme} to {found.scheme}://{found.host}",
@@ -295,7 +300,8 @@ class Client:
             return denied(self.host, status, self._credential is not None)
         if retry.passes(status):
             return NetworkError(text, hint=_AGAIN)
-        return StatusError(f"{text} to {method}", status, said)
+        hint = "look at the registry's log, or ask its administrator"
+        return StatusError(f"{text} to {method}", status, said, hint)
 
     def _pause_or_raise(
         self, error: AirgapError, attempt: int, most: int, response: httpx.Response | None
@@ -322,8 +328,8 @@ class Client:
 class StatusError(InputError):
     """A registry refused something for good; carries the HTTP status."""
 
-    def __init__(self, message: str, status: int, said: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, status: int, said: str, hint: str) -> None:
+        super().__init__(message, hint=hint)
         self.status, self.said = status, said
 
 

@@ -59,9 +59,10 @@ class RegistrySource:
         identifier = str(reference.digest) if reference.digest else reference.tag
         body, said = self._get(reference, identifier)
         what = reference.familiar
-        found = describe(body, said, what)
         if reference.digest:
             _prove(body, reference.digest, what)
+        found = describe(body, said, what)
+        if reference.digest:
             found = Descriptor(found.media_type, reference.digest, found.size)
         return found, body
 
@@ -144,7 +145,7 @@ class RegistrySource:
         except StatusError as error:
             if error.status != 404:
                 raise type(error)(
-                    f"{reference.familiar}: {error.message}", error.status, error.said
+                    f"{reference.familiar}: {error.message}", error.status, error.said, error.hint
                 ) from error
             raise InputError(
                 f"{reference.familiar} does not exist at {client.host}",
@@ -203,7 +204,7 @@ class _Transfer:
                 broken = self._client.broken(error)
             if self._at < size:
                 # A try that brought something was not in vain: only the others are counted.
-                attempt = 1 if self._at > begun else attempt + 1
+                attempt = 1 if self._at - begun >= _SLOW_BYTES else attempt + 1
                 if attempt >= self._client.options.tries:
                     raise broken
                 self._client.pause(broken, attempt)
@@ -221,7 +222,7 @@ class _Transfer:
                 f"{self._what}: {self._client.host} lacks the blob {self._blob.digest}"
                 if gone
                 else f"{self._what}: {error.message}",
-                hint="push the image there again" if gone else "",
+                hint="push the image there again" if gone else error.hint,
             ) from error
 
     def _receive(self, response: httpx.Response, buffer: memoryview) -> None:
@@ -236,7 +237,8 @@ class _Transfer:
             if self._at + len(fresh) > self._blob.size:
                 raise InputError(
                     f"{self._what}: {self._client.host} sent more than the {self._blob.size} bytes"
-                    f" of {self._blob.digest}"
+                    f" of {self._blob.digest}",
+                    hint="something on the way alters content: try without the proxy or mirror",
                 )
             if fresh:
                 self._sink(fresh)

@@ -35,7 +35,7 @@ def registry(lab: Lab, tmp_path: Path) -> Iterator[str]:
         address = f"127.0.0.1:{probe.getsockname()[1]}"
     config = tmp_path / "config.yml"
     config.write_text(
-        "version: 0.1\nlog: {level: fatal, accesslog: {disabled: true}}\n"
+        "version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n"
         f"storage: {{filesystem: {{rootdirectory: {tmp_path}/storage}}}}\n"
         f'http: {{addr: "{address}"}}\n'
     )

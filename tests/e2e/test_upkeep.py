@@ -1,0 +1,113 @@
+"""An operator's year: the recipe by hand, a reboot, a look, and a host as it was before.
+
+The tests of this file are one story and run in order; each rests on those before it.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import AIRGAP, Lab
+from tests.e2e.test_main_job import SPEC, Story, wait_for_registry
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+HOSTS, CERTS = Path("/etc/hosts"), Path("/etc/docker/certs.d")
+NODE = "kind-control-plane"
+
+
+def footprint(lab: Lab) -> dict[str, Any]:
+    """Everything on the host that unpack and trust may touch."""
+    return {
+        "containers": lab.docker("ps", "-aq"),
+        "volumes": lab.docker("volume", "ls", "-q"),
+        "networks": lab.docker("network", "ls", "--format", "{{.Name}}"),
+        "images": sorted(lab.docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()),
+        "hosts": HOSTS.read_text(),
+        "certs": sorted(map(str, CERTS.rglob("*"))) if CERTS.exists() else None,
+    }
+
+
+@pytest.fixture(scope="module")
+def story(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    lab.upstreams("start")
+    found = Story(lab, tmp_path_factory.mktemp("upkeep"))
+    found.spec.write_text(SPEC.replace("workers: 1", "workers: 0"))
+    found.pack(found.spec, found.bundle)
+    yield found
+    lab.isolated(lab.env["kind"], "delete", "cluster", "--name", "kind")
+    if "airgap" in HOSTS.read_text():
+        HOSTS.write_text("".join(x for x in HOSTS.open() if not x.endswith("# airgap\n")))
+
+
+@pytest.fixture(scope="module")
+def before(story: Story) -> dict[str, Any]:
+    lab = story.lab
+    for name in lab.docker("image", "ls", "-q", "airgap/node").split():
+        lab.docker("rmi", "-f", name)
+    lab.isolated("docker", "network", "rm", "kind", check=False)
+    return footprint(lab)
+
+
+def test_the_recipe_by_hand(story: Story, before: dict[str, Any]) -> None:
+    story.unpack(story.bundle)
+    lab = story.lab
+    said = lab.isolated(AIRGAP, "trust", "--print").stdout
+    assert "/etc/hosts: 127.0.0.1 kind-control-plane # airgap" in said
+    assert HOSTS.read_text() == before["hosts"], "--print changes nothing"
+    lab.isolated(AIRGAP, "trust", "--yes")
+    assert "already" in lab.isolated(AIRGAP, "trust", "--yes").stdout
+
+    jsonpath = r"jsonpath={.data.ca\.crt}"
+    secret = ("-n", "registry", "get", "secret", "registry", "-o", jsonpath)
+    assert story.kubectl(*secret).stdout.startswith("LS0tLS1CRUdJTi")
+    name = f"{NODE}:30443/hello:1"
+    lab.docker("pull", f"{NODE}:30443/busybox:1.36")
+    lab.docker("tag", f"{NODE}:30443/busybox:1.36", name)
+    lab.docker("push", name)
+    story.run_pods({"hello": name}, (NODE,))
+    lab.docker("rmi", name, f"{NODE}:30443/busybox:1.36")
+
+
+def test_status_tells_how_it_is(story: Story) -> None:
+    found = json.loads(story.lab.isolated(AIRGAP, "status", "--json").stdout)
+    assert found["problems"] == []
+    assert found["registry"] == "localhost:30443"
+    assert found["nodes"] == [{"name": NODE, "running": True, "ready": True, "trusts": True}]
+    assert len(found["images"]) == 4
+    assert found["bundles"][0]["serial"] == 1
+    text = story.lab.isolated(AIRGAP, "status").stdout
+    assert "kind-control-plane: runs, ready, trusts the registry" in text
+
+
+def test_a_node_that_lost_its_trust_is_told_and_mended(story: Story) -> None:
+    story.lab.docker("exec", NODE, "rm", "-r", "/etc/containerd/certs.d/docker.io")
+    done = story.lab.isolated(AIRGAP, "status", check=False)
+    assert done.returncode == 7
+    assert "error: kind-control-plane does not trust the registry" in done.stderr
+    story.lab.isolated(AIRGAP, "up")
+    assert story.lab.isolated(AIRGAP, "status", "-q").returncode == 0
+
+
+def test_up_after_a_reboot(story: Story) -> None:
+    story.registry("/v2/")
+    story.lab.docker("stop", NODE, timeout=120)
+    done = story.lab.isolated(AIRGAP, "status", check=False)
+    assert done.returncode == 7
+    assert "kind-control-plane does not run" in done.stderr
+    story.lab.isolated(AIRGAP, "up")
+    wait_for_registry(story)
+    story.run_pods({"after": "nginx:1.22"}, (NODE,))
+    assert story.lab.isolated(AIRGAP, "status", "-q").returncode == 0
+
+
+def test_teardown_leaves_the_host_as_it_was(story: Story, before: dict[str, Any]) -> None:
+    story.lab.isolated(AIRGAP, "teardown", "--yes", "--kubeconfig", story.kubeconfig)
+    assert footprint(story.lab) == before
+    assert "kind-kind" not in story.kubeconfig.read_text()
+    done = story.lab.isolated(AIRGAP, "status", check=False)
+    assert done.returncode == 7
+    assert "there is no kind cluster kind on this host" in done.stderr

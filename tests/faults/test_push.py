@@ -1,0 +1,201 @@
+"""Faults on the way into a registry: push survives them, or says what to do."""
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import MIB, Bench
+from tests.support.proxy import Fault, Proxy, Request, Rule, proxy
+from tests.support.registries import KINDS, Registry, registry
+
+
+@pytest.fixture
+def packed(bench: Bench) -> Bench:
+    assert bench.pack().code == 0
+    return bench
+
+
+@pytest.fixture(params=KINDS)
+def target(request: pytest.FixtureRequest, tmp_path: Path, packed: Bench):  # type: ignore[no-untyped-def]
+    """An empty registry behind a proxy of its own."""
+    with registry(request.param, tmp_path / "target") as found, proxy(found.address) as before:
+        packed.registry, packed.proxy = found, before
+        yield packed
+
+
+def uploads(times: int, fault: Fault, method: str = "PUT") -> Rule:
+    """Let the first uploads of the large blob go wrong."""
+    seen: list[Request] = []
+
+    def rule(request: Request) -> Fault | None:
+        length = int(request.headers.get("Content-Length") or 0)
+        fits = request.method == method and "/uploads/" in request.path
+        if method == "PUT":
+            fits = fits and length > 10 * MIB
+        if not fits or len(seen) >= times:
+            return None
+        seen.append(request)
+        return fault
+
+    return rule
+
+
+def check_landed(bench: Bench) -> None:
+    """All is there, and another push has nothing to do."""
+    bench.proxy.rule = lambda _: None
+    ended = bench.push()
+    assert ended.code == 0, ended.err
+    assert "0 blobs uploaded" in ended.out
+
+
+@pytest.mark.parametrize("reset", [True, False], ids=["RST", "FIN"])
+@pytest.mark.parametrize("cut", [0, 1, 6 * MIB, 12 * MIB])
+def test_a_broken_upload_begins_anew(target: Bench, cut: int, reset: bool) -> None:
+    target.proxy.rule = uploads(1, Fault(cut_upload=cut, reset=reset))
+    ended = target.push()
+    assert ended.code == 0, ended.err
+    check_landed(target)
+
+
+def test_a_reply_that_is_lost_after_the_blob_was_stored(target: Bench) -> None:
+    target.proxy.rule = uploads(1, Fault(drop_reply=True))
+    ended = target.push()
+    assert ended.code == 0, ended.err
+    assert target.proxy.count("PUT", str(target.big.digest).replace(":", "%3A")) == 1
+    check_landed(target)
+
+
+@pytest.mark.parametrize("status", [404, 416, 500, 503])
+def test_a_session_that_is_lost(target: Bench, status: int) -> None:
+    target.proxy.rule = uploads(1, Fault(status=status))
+    ended = target.push()
+    assert ended.code == 0, ended.err
+    check_landed(target)
+
+
+def test_a_relative_location(target: Bench) -> None:
+    target.registry.stop()
+    target.registry.settings = {"http": {"relativeurls": True}}
+    target.registry.start()
+    ended = target.push()
+    assert ended.code == 0, ended.err
+    check_landed(target)
+
+
+def test_a_location_elsewhere_gets_nothing(target: Bench) -> None:
+    thief = Proxy(target.registry.address)
+    away = {"Location": f"http://{thief.address}/v2/x/blobs/uploads/1"}
+    target.proxy.rule = uploads(99, Fault(status=202, headers=away), "POST")
+    ended = target.push()
+    assert ended.code == 4, ended.err
+    assert "wants the upload at" in ended.errors[0]
+    assert ended.hints
+    assert thief.requests == []
+    thief.close()
+    check_pushes(target)
+
+
+def test_a_location_that_is_missing(target: Bench) -> None:
+    target.proxy.rule = uploads(99, Fault(status=202), "POST")
+    ended = target.push()
+    assert ended.code == 5
+    assert "without saying where" in ended.err
+    check_pushes(target)
+
+
+def check_pushes(bench: Bench) -> None:
+    bench.proxy.rule = lambda _: None
+    assert bench.push().code == 0
+    check_landed(bench)
+
+
+def test_a_registry_that_is_full(target: Bench) -> None:
+    body = b'{"errors":[{"code":"UNKNOWN","detail":"write: no space left on device"}]}'
+    target.proxy.rule = uploads(99, Fault(status=500, body=body))
+    ended = target.push()
+    assert ended.code == 6, ended.err
+    assert "has no space left" in ended.errors[0]
+    assert str(target.big.size) in ended.errors[0]
+    assert "make room" in ended.hints[0]
+    check_pushes(target)
+
+
+def test_a_registry_that_is_killed_and_comes_back(target: Bench) -> None:
+    """Its upload sessions are gone, also because its secret is another."""
+    done = []
+
+    def rule(request: Request) -> Fault | None:
+        if request.method == "PUT" and "/uploads/" in request.path and not done:
+            done.append(request)
+            target.registry.stop(kill=True)
+            target.registry.settings = {"http": {"secret": "another"}}
+            target.registry.start()
+        return None
+
+    target.proxy.rule = rule
+    ended = target.push()
+    assert ended.code == 0, ended.err
+    assert done
+    check_landed(target)
+
+
+def test_no_tag_is_written_while_something_is_missing(target: Bench) -> None:
+    target.proxy.rule = uploads(99, Fault(drop=True))
+    ended = target.push()
+    assert ended.code == 5
+    assert len(ended.errors) == 1
+    tags = [r for r in target.proxy.requests if r.method == "PUT" and "nginx/manifests" in r.path]
+    assert tags == []
+    assert "busybox:1.36 is there" in ended.err, "the other image landed"
+    check_pushes(target)
+
+
+def test_manifests_come_after_blobs_and_tags_last(target: Bench) -> None:
+    assert target.push().code == 0
+    puts = [r.path for r in target.proxy.requests if r.method == "PUT"]
+    kinds = [
+        "blob" if "/uploads/" in path else "digest" if "sha256:" in path else "tag" for path in puts
+    ]
+    order = [kind for n, kind in enumerate(kinds) if n == 0 or kinds[n - 1] != kind]
+    assert order == ["blob", "digest", "tag"]
+
+
+def test_an_altered_bundle_tags_nothing(target: Bench) -> None:
+    """The last bytes of a wrong blob are never sent, so no registry can take it."""
+    data = bytearray(target.bundle.read_bytes())
+    data[20 * 512 + 4 * MIB] ^= 1
+    target.bundle.write_bytes(bytes(data))
+    ended = target.push()
+    assert ended.code == 3, ended.err
+    assert len(ended.errors) == 1
+    tags = [r for r in target.proxy.requests if r.method == "PUT" and r.path.endswith("/1.27")]
+    assert tags == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_at_any_time(packed: Bench, kind: str, tmp_path: Path) -> None:
+    """SIGKILL at random moments: the next run sends only what is missing."""
+    airgap = Path(sys.executable).with_name("airgap")
+    for delay in (0.25, 0.3, 0.35, 0.4, 0.5):
+        folder = tmp_path / f"target-{delay}"
+        found = Registry(kind, folder)
+        found.start()
+        try:
+            command = [airgap, "push", packed.bundle, found.address, "-q"]
+            process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+            time.sleep(delay)
+            process.kill()
+            process.wait()
+            blobs = len(list(folder.glob("storage/docker/registry/v2/blobs/sha256/*/*/data")))
+            ended = packed.run("push", packed.bundle, found.address, "--json")
+            assert ended.code == 0, ended.err
+            assert blobs <= 5 + 2
+            again = packed.run("push", packed.bundle, found.address)
+            assert "0 blobs uploaded" in again.out
+        finally:
+            found.stop()
+            shutil.rmtree(folder)
