@@ -29,7 +29,7 @@ build_kubernetes() {
     flags+=" -X k8s.io/component-base/version.$name"
   done
   (
-    cd "$work"
+    cd "$work" || exit
     go mod init example.test/kubernetes
     go mod edit -go=1.24.0 -require="k8s.io/kubernetes@v$v" -godebug=default=go1.24
     awk '$2 == "v0.0.0" { print $1 }' "$gomod" | while read -r name; do

@@ -164,7 +164,7 @@ def main() -> None:
     parser.add_argument("--cmd", action="append")
     parser.add_argument("--env", action="append", default=[])
     parser.add_argument("--stop-signal")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     layout = Layout(options.folder)
     root = make_index(layout, options.rest) if options.index else make_image(layout, options)
     layout.finish(root, options.reference)
