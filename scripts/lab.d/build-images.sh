@@ -5,7 +5,8 @@ mk() { python3 "$recipes/mkimage.py" "$@"; }
 
 build_images() {
   local out=$1 work
-  work=$(mktemp -d)
+  work=$out/work
+  mkdir "$work"
   build_cluster_images "$work"
   build_node "$out" "$work"
   build_upstream_images "$out" "$work"
@@ -70,29 +71,32 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 TOML
   "$bin/containerd" --config "$work/containerd.toml" >"$work/containerd.log" 2>&1 &
   pid=$!
+  # shellcheck disable=SC2064  # the pid is to be filled in now
+  trap "kill $pid" EXIT
   for _ in $(seq 100); do [ -S "$socket" ] && break; sleep 0.1; done
   for name in kube-apiserver kube-controller-manager kube-scheduler kube-proxy etcd pause cni-lite; do
     tar -C "$work/$name" -cf - . | "$bin/ctr" -a "$socket" -n k8s.io images import --no-unpack \
       --label io.cri-containerd.pinned=pinned -
   done
   kill $pid
+  trap - EXIT
   wait $pid || true
   rm -rf "$root/var/lib/containerd/tmpmounts"
 }
 
 # What the upstream registries serve.
 build_upstream_images() {
-  local out=$1 work=$2 file=$recipes/files arch
+  local out=$1 work=$2 file=$recipes/files arch applets
   mk "$out/registry" "docker.io/library/registry:$distribution_version" \
     "$bin/registry=/bin/registry" /bin/busybox=/bin/busybox \
     "$file/registry-entrypoint.sh=/entrypoint.sh" \
     "$file/registry-config.yml=/etc/distribution/config.yml" --link /bin/sh=busybox \
-    --entrypoint /entrypoint.sh --cmd /etc/distribution/config.yml
+    --env OTEL_TRACES_EXPORTER=none --entrypoint /entrypoint.sh --cmd /etc/distribution/config.yml
   mk "$out/nginx" docker.io/library/nginx:1.22 --base "$tools/root.tar" \
     --entrypoint /usr/sbin/nginx --entrypoint=-g --entrypoint='daemon off;'
-  # shellcheck disable=SC2046  # one link a word
-  mk "$out/busybox" docker.io/library/busybox:1.36 /bin/busybox=/bin/busybox \
-    $(printf -- '--link /bin/%s=busybox ' sh ls cat sleep echo env id true) \
+  /bin/busybox --list | sed '/^busybox$/d; s,.*,--link=/bin/&=busybox,' >"$work/applets"
+  mapfile -t applets <"$work/applets"
+  mk "$out/busybox" docker.io/library/busybox:1.36 /bin/busybox=/bin/busybox "${applets[@]}" \
     --cmd /bin/sleep --cmd 86400
   for arch in amd64 arm64; do
     (cd "$work" && GO111MODULE=off CGO_ENABLED=0 GOARCH=$arch go build -trimpath \

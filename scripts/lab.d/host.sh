@@ -2,41 +2,86 @@
 # shellcheck shell=bash
 
 host_up() {
-  ip netns list | grep -qw "$namespace" || ip netns add "$namespace"
+  [ -e "/run/netns/$namespace" ] || ip netns add "$namespace"
   ip -n "$namespace" link set lo up
   raise fs/inotify/max_user_instances 1024
   raise fs/inotify/max_user_watches 524288
   ulimit -n "$(ulimit -Hn)"
-  start dockerd nsenter --net="/run/netns/$namespace" dockerd --data-root "$state/docker" \
-    --exec-root "$state/exec" --pidfile "$state/dockerd-own.pid" -H "$docker_host" \
-    --add-runtime "lab=$recipes/files/runc-wrap" --default-runtime lab
-  wait_until "the docker daemon" dockerd docker -H "$docker_host" version
+  write_daemon_config
+  # nsenter and not `ip netns exec`, which mounts a fresh /sys that hides the cgroups. In a mount
+  # namespace of its own, whatever docker mounts is gone with its processes.
+  start dockerd nsenter --net="/run/netns/$namespace" unshare --mount --propagation slave \
+    dockerd --config-file "$state/daemon.json" --data-root "$state/docker" \
+    --exec-root "$state/exec" --pidfile "$state/dockerd-own.pid" -H "$docker_host"
+  wait_until "the docker daemon" dockerd lab_docker version
 }
 
 raise() {
   [ "$(cat "/proc/sys/$1")" -ge "$2" ] || echo "$2" >"/proc/sys/$1"
 }
 
+lab_docker() { timeout 120 docker -H "$docker_host" "$@"; }
+
+# A machine that has all capabilities runs plain runc. The wrapper is copied, so that containers
+# can still be removed when this checkout is gone.
+write_daemon_config() {
+  local runtime='{}'
+  if ! may_grant_sys_resource; then
+    install -m 755 "$recipes/files/runc-wrap" "$state/runc-wrap"
+    runtime=$(jq -n --arg path "$state/runc-wrap" \
+      '{runtimes: {lab: {path: $path}}, "default-runtime": "lab"}')
+  fi
+  echo "$runtime" >"$state/daemon.json"
+}
+
+may_grant_sys_resource() {
+  local bounding
+  bounding=$(awk '/^CapBnd:/ { print $2 }' /proc/self/status)
+  ((0x$bounding >> 24 & 1))
+}
+
 host_down() {
-  local ids
+  # A daemon that was killed left processes and containers: the former end by force, the latter
+  # are known to a new daemon on the same folder alone.
+  if ! runs dockerd; then
+    end_orphans
+    [ "${1:-}" = --purge ] || [ -z "$(containers)" ] || host_up
+  fi
   if runs dockerd; then
-    ids=$(docker -H "$docker_host" ps -aq)
-    # shellcheck disable=SC2086  # one id a word
-    [ -z "$ids" ] || docker -H "$docker_host" rm -fv $ids >/dev/null
+    containers | xargs -r timeout 120 docker -H "$docker_host" rm -fv >/dev/null || true
+    lab_docker network prune -f >/dev/null || true
+    lab_docker volume prune -f >/dev/null || true
   fi
   stop dockerd
   end_orphans
   unmount_all
-  if ip netns list | grep -qw "$namespace"; then ip netns del "$namespace"; fi
+  remove_cgroups
+  [ ! -e "/run/netns/$namespace" ] || ip netns del "$namespace"
 }
 
-# What dockerd leaves behind when it was killed: everything it ran is in our namespace alone.
+# The ids of all containers that this docker daemon has made.
+containers() {
+  [ ! -d "$state/docker/containers" ] || ls "$state/docker/containers"
+}
+
+# What a killed dockerd leaves: containerd and its shims, which are in our network namespace, and
+# the containers themselves, whose cgroups carry their ids. Repeated, since a process may fork.
 end_orphans() {
   local pids
-  ip netns list | grep -qw "$namespace" || return 0
-  pids=$(ip netns pids "$namespace")
-  # shellcheck disable=SC2086  # one pid a word
-  [ -z "$pids" ] || kill -9 $pids 2>/dev/null || true
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    pids=$(orphans)
+    [ -n "$pids" ] || return 0
+    # shellcheck disable=SC2086  # one pid a word
+    kill -9 $pids 2>/dev/null || true
+    sleep 0.2
+  done
+}
+
+orphans() {
+  local ids
+  [ ! -e "/run/netns/$namespace" ] || ip netns pids "$namespace"
+  ids=$(containers)
+  [ -z "$ids" ] || grep -lsF "$ids" /proc/[0-9]*/cgroup | cut -d / -f 3 || true
 }
 
 unmount_all() {
@@ -45,9 +90,19 @@ unmount_all() {
     while read -r mount; do umount -l "$mount" || true; done
 }
 
-# Run a command on the isolated host.
+# Empty cgroups stay behind when a container was killed from outside.
+remove_cgroups() {
+  local id
+  for id in $(containers); do
+    find /sys/fs/cgroup -depth -type d -path "*$id*" -exec rmdir {} + 2>/dev/null || true
+  done
+}
+
+# Run a command on the isolated host. It takes the place of this process, so signals reach it.
 host_exec() {
+  [ $# -gt 0 ] || usage
+  [ -e "/run/netns/$namespace" ] || die "the isolated host is not up; run scripts/lab up"
   export DOCKER_HOST=$docker_host PATH=$PATH:$bin
-  unset DOCKER_CONTEXT
-  exec nsenter --net="/run/netns/$namespace" "$@"
+  unset DOCKER_CONTEXT http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+  exec nsenter --net="/run/netns/$namespace" -- "$@"
 }
