@@ -281,7 +281,7 @@ class _Run:
     def push_images(self) -> str:
         """Push what is missing."""
         options = RegistryOptions(ca_pem=self.tls.ca_pem, tries=8)
-        with RegistryTarget(self.endpoint, options, self.progress) as target:
+        with RegistryTarget(self.endpoint, options, self.progress, scheme="https") as target:
             self.report = push(self.bundle.images, self.bundle, target, self.progress)
         return self.report.summary()
 

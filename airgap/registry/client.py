@@ -183,9 +183,12 @@ class Client:
         except httpx.HTTPError as error:
             if retry.is_bad_certificate(error):
                 return secure  # it does speak https: the real request will say what is wrong
-        with contextlib.suppress(httpx.HTTPError):
-            self._http.stream("GET", f"{plain}/v2/", follow_redirects=False).__enter__().close()
-        return plain
+        try:
+            with self._http.stream("GET", f"{plain}/v2/", follow_redirects=False) as response:
+                # A server that expects TLS answers 400 to plain http.
+                return secure if response.status_code == 400 else plain
+        except httpx.HTTPError:
+            return secure
 
     def _authorised(
         self,

@@ -29,12 +29,19 @@ class RegistryTarget:
         options: how to talk to it.
         progress: is told of retries and warnings.
         prefix: put before every repository.
+        scheme: ``http`` or ``https``; found out where it is open.
     """
 
     def __init__(
-        self, address: str, options: Options, progress: Progress | None = None, prefix: str = ""
+        self,
+        address: str,
+        options: Options,
+        progress: Progress | None = None,
+        prefix: str = "",
+        scheme: str = "",
     ) -> None:
-        endpoint = Endpoint(address, f"//{address}", prefix.strip("/"))
+        base = f"{scheme}://{address}" if scheme else f"//{address}"
+        endpoint = Endpoint(address, base, prefix.strip("/"))
         credential = Credentials(options.docker_config).of(address)
         self._options = options
         self._client = Client(endpoint, options, credential, progress or Silent())

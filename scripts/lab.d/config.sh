@@ -27,12 +27,6 @@ part() {
   echo "$cache/$name-$key"
 }
 
-# Parts of other versions go when nothing has used them for a week.
-forget_old_parts() {
-  touch "$bin" "$rootfs" "$tools" "$images" "$upstreams"
-  find "$cache" -mindepth 1 -maxdepth 1 -type d -name '*-*' -mtime +7 -exec rm -rf {} +
-}
-
 # make_part FOLDER COMMAND... : fill a part's folder once; a broken build leaves none behind.
 make_part() {
   local folder=$1

@@ -308,6 +308,7 @@ def test_the_registry_runs_as_designed_and_keeps_its_content(story: Story) -> No
     content = story.blobs_in_registry()
     story.kubectl("-n", "registry", "delete", "pod", pod["metadata"]["name"])
     story.kubectl("-n", "registry", "rollout", "status", "deployment/registry", "--timeout=90s")
+    wait_for_registry(story)
     assert story.blobs_in_registry() == content
     assert story.registry("/v2/nginx/manifests/1.22")
 

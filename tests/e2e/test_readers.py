@@ -1,6 +1,7 @@
 """The bundle without airgap: docker, podman, skopeo, umoci and coreutils read it."""
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -29,11 +30,14 @@ def test_docker_loads_it(lab: Lab, bundle: Path) -> None:
     lab.docker("rmi", "busybox:1.36", "nginx:1.22", "quay.io/org/app:1.0")
 
 
-def test_podman_loads_it(bundle: Path, tmp_path: Path) -> None:
-    podman = (
-        "podman", "--root", tmp_path / "root", "--runroot", tmp_path / "run",
-        "--storage-driver", "vfs",
-    )  # fmt: skip
+def test_podman_loads_it(bundle: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # podman takes no long paths
+        load_into_podman(bundle, folder)
+
+
+def load_into_podman(bundle: Path, folder: str) -> None:
+    storage = ("--root", f"{folder}/root", "--runroot", f"{folder}/run")
+    podman = ("podman", *storage, "--storage-driver", "vfs")
     run(*podman, "load", "-i", bundle)
     listed = json.loads(run(*podman, "images", "--format", "json").stdout)
     names = {name for image in listed for name in image.get("Names") or ()}
