@@ -16,6 +16,7 @@ from airgap.bundle.plan import Contents, Plan, plan
 from airgap.bundle.writer import Writer
 from airgap.download import Download
 from airgap.errors import AirgapError, InputError, NetworkError
+from airgap.inspect import image_json
 from airgap.lookup import Found, look_up
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
@@ -88,16 +89,6 @@ class Result:
                 for reference, error in self.failed.items()
             ],
         }
-
-
-def image_json(image: Image) -> dict[str, Any]:
-    """Describe an image in a result: reference, digest, platforms, and size in bytes."""
-    return {
-        "reference": str(image.reference),
-        "digest": str(image.root.digest),
-        "platforms": [str(platform) for platform in image.platforms],
-        "size": image.size,
-    }
 
 
 def pack(spec: Spec, options: Options, source: Source, progress: Progress) -> Result:

@@ -7,12 +7,16 @@ sent, and the last bytes of a wrong one are withheld: a client cannot complete i
 
 import json
 import re
+import socket
 import ssl
+import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from airgap.errors import InputError, ResourceError
@@ -21,6 +25,7 @@ from airgap.oci.image import Image
 from airgap.oci.manifest import Descriptor
 from airgap.oci.ports import Store
 from airgap.oci.reference import short_repositories
+from airgap.pki import Tls
 from airgap.progress import Progress
 
 _ROUTE = re.compile(
@@ -59,6 +64,28 @@ def repositories(images: Sequence[Image]) -> dict[str, Repository]:
     return dict(sorted(found.items()))
 
 
+class Content(Store, Protocol):
+    """A store that knows which images it has: a bundle, a layout."""
+
+    @property
+    def images(self) -> Sequence[Image]:
+        """The images."""
+
+
+def server_context(tls: Tls) -> ssl.SSLContext:
+    """Return the TLS settings of a server.
+
+    OpenSSL reads certificate and key from files alone: they exist, private, for that moment.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.TemporaryDirectory(prefix="airgap-") as folder:
+        path = Path(folder) / "server.pem"
+        path.touch(0o600)
+        path.write_bytes(tls.cert_pem + tls.key_pem)
+        context.load_cert_chain(path)
+    return context
+
+
 class Server:
     """The running registry; a context manager that serves from a thread of its own.
 
@@ -84,8 +111,9 @@ class Server:
         handler = type("Handler", (_Handler,), {
             "repositories": repositories(images), "store": store, "progress": progress,
         })  # fmt: skip
+        server = _HTTPServer6 if ":" in address[0] else _HTTPServer
         try:
-            self._server = _HTTPServer(address, handler)
+            self._server = server(address, handler)
         except OSError as error:
             raise ResourceError(
                 f"cannot listen on {address[0]}:{address[1]}: {error.strerror}",
@@ -119,13 +147,19 @@ class _HTTPServer(ThreadingHTTPServer):
 
     def finish_request(self, request: object, client_address: object) -> None:
         """Shake hands in the connection's own thread, so that a slow one stops nobody else."""
-        if self.tls:
-            request.settimeout(_IDLE_SECONDS)  # type: ignore[attr-defined]
-            request = self.tls.wrap_socket(request, server_side=True)  # type: ignore[arg-type]
-        super().finish_request(request, client_address)  # type: ignore[arg-type]
+        if not self.tls:
+            super().finish_request(request, client_address)  # type: ignore[arg-type]
+            return
+        request.settimeout(_IDLE_SECONDS)  # type: ignore[attr-defined]
+        with self.tls.wrap_socket(request, server_side=True) as secure:  # type: ignore[arg-type]
+            super().finish_request(secure, client_address)  # type: ignore[arg-type]
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: a client that breaks off is no error of ours."""
+
+
+class _HTTPServer6(_HTTPServer):
+    address_family = socket.AF_INET6
 
 
 class _Refusal(Exception):  # noqa: N818  (an answer, not a fault)

@@ -6,7 +6,7 @@ from the manifests.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airgap import __version__
@@ -69,7 +69,8 @@ class Entry:
         foreign = {blob.digest for blob in image.blobs if blob.is_foreign}
         if not self.absent <= foreign:
             raise InputError(f"{self.reference}: airgap.json leaves out more than foreign layers")
-        return image
+        # Without an index only the config tells the platform, and pack has read it.
+        return image if image.platforms else replace(image, platforms=self.platforms)
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry as it stands in airgap.json."""

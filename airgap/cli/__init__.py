@@ -14,8 +14,11 @@ from typing import NoReturn
 import click
 
 from airgap import __version__
+from airgap.cli.inspect import inspect, verify
 from airgap.cli.pack import pack
 from airgap.cli.push import push
+from airgap.cli.serve import serve
+from airgap.cli.sign import keygen, sign
 from airgap.cli.unpack import unpack
 from airgap.cli.upkeep import status, teardown, trust, up
 from airgap.console import printable
@@ -41,7 +44,10 @@ def cli() -> None:
     """
 
 
-for _command in (pack, unpack, push, status, up, trust, teardown):
+_COMMANDS = (
+    pack, unpack, inspect, verify, push, serve, sign, keygen, status, up, trust, teardown,
+)  # fmt: skip
+for _command in _COMMANDS:
     cli.add_command(_command)
 
 

@@ -1,0 +1,128 @@
+"""airgap inspect and verify."""
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from airgap.cli import options
+
+if TYPE_CHECKING:
+    from airgap.inspect import Contents
+
+_keys = click.option(
+    "--key", "keys", multiple=True, metavar="FILE|KEY",
+    help="A minisign public key; one of its signatures must hold.",
+)  # fmt: skip
+
+
+@click.command()
+@click.argument("path", metavar="BUNDLE.tar", type=options.FILE)
+@_keys
+@click.option("--json", "as_json", is_flag=True, help="Print the contents as JSON.")
+def inspect(path: Path, keys: tuple[str, ...], as_json: bool) -> None:
+    """Tell what is inside a bundle.
+
+    Reads the tables and manifests, which takes no time; airgap verify proves every byte.
+
+    \b
+    Example:
+      airgap inspect bundle.tar
+    """
+    from airgap.bundle.reader import Bundle
+    from airgap.bundle.signing import PublicKey
+    from airgap.inspect import inspect as look
+
+    with Bundle.open(path, [PublicKey.load(key) for key in keys]) as bundle:
+        contents = look(bundle)
+        if as_json:
+            click.echo(json.dumps(contents.to_json(), indent=1))
+        else:
+            _print(contents)
+
+
+def _print(contents: "Contents") -> None:
+    from airgap.console import printable, size
+
+    bundle, table = contents.bundle, contents.bundle.table
+    serial = f", serial {table.serial}" if table.serial is not None else ""
+    created = f", created {table.created}" if table.created else ""
+    lines = [
+        f"bundle     {table.name}{serial}{created}, {size(bundle.size)}",
+        f"digest     {bundle.digest}",
+        f"platforms  {', '.join(map(str, table.platforms)) or 'all'}",
+    ]
+    for role, image in (("node", bundle.node), ("registry", bundle.registry)):
+        if image:
+            lines.append(f"{role:<10} {image.reference.familiar.partition('@')[0]}")
+    if contents.tools:
+        lines.append(f"tools      {', '.join(contents.tools)}")
+    if contents.files:
+        lines.append(f"files      {', '.join(contents.files)}")
+    if contents.tls == "bundle" and contents.tls_ends:
+        lines.append(
+            f"secret     the registry's key is inside; valid to {contents.tls_ends:%Y-%m-%d}"
+        )
+    elif contents.tls:
+        lines.append("tls        made by unpack; nothing secret is inside")
+    if contents.proved:
+        lines.append(f"signature  holds: {', '.join(contents.proved)}")
+    elif contents.signer:
+        lines.append(f"signature  said to be by {contents.signer}, not proved (give --key)")
+    else:
+        lines.append("signature  none")
+    lines.append(f"images     {len(bundle.images)}")
+    for image in bundle.images:
+        lines.append(f"  {image.reference.familiar}")
+        platforms = ", ".join(map(str, image.platforms)) or "platform unknown"
+        lines.append(f"    {image.root.digest.algorithm}:{image.root.digest.short}…"
+                     f"  {platforms}  {size(image.size)}")  # fmt: skip
+    lines += [f"left out   {reference.familiar}" for reference in table.failed]
+    click.echo("\n".join(map(printable, lines)))
+
+
+@click.command()
+@click.argument("path", metavar="BUNDLE.tar", type=options.FILE)
+@_keys
+@options.output_options
+def verify(path: Path, keys: tuple[str, ...], quiet: bool, verbose: int, as_json: bool) -> None:
+    """Prove every byte of a bundle.
+
+    First the signature, where a key is given, then the tables, then every member against
+    SHA256SUMS, several at a time.
+
+    \b
+    Example:
+      airgap verify bundle.tar --key release.pub
+    """
+    from airgap.bundle.reader import Bundle
+    from airgap.bundle.signing import PublicKey
+    from airgap.console import size
+
+    begun = time.monotonic()
+    with Bundle.open(path, [PublicKey.load(key) for key in keys]) as bundle:
+        proved = bundle.verify(options.console(quiet, verbose))
+        seconds = time.monotonic() - begun
+        signers = [proof.key.name for proof in bundle.proofs]
+        result = {
+            "bundle": str(path),
+            "digest": str(bundle.digest),
+            "members": proved.members,
+            "size": bundle.size,
+            "signature_proved": signers,
+            "seconds": round(seconds, 3),
+        }
+    if as_json:
+        click.echo(json.dumps(result, indent=1))
+    elif not quiet:
+        rate = size(proved.size / max(seconds, 1e-9))
+        click.echo(f"Proved: {proved.members} members, {size(proved.size)}, {rate}/s")
+        click.echo(f"  digest     {result['digest']}")
+        if signers:
+            click.echo(f"  signature  holds: {', '.join(signers)}")
+        else:
+            click.echo(
+                "  not proved: who made it (no --key was given, so no signature was checked)"
+            )

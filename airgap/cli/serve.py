@@ -1,0 +1,107 @@
+"""airgap serve."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from airgap.cli import options
+from airgap.errors import InputError
+
+if TYPE_CHECKING:
+    from airgap.console import Console
+    from airgap.pki import Tls
+    from airgap.serve import Content
+
+
+@click.command()
+@click.argument("path", metavar="BUNDLE.tar|LAYOUT", type=click.Path(path_type=Path))
+@click.option(
+    "--listen",
+    default="127.0.0.1:5000",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Where to answer; [::1]:5000 for IPv6, port 0 for a free one.",
+)
+@click.option("--plain-http", is_flag=True, help="Serve http instead of https.")
+@click.option(
+    "--host", "hosts", multiple=True, help="A further name of the certificate that is made."
+)
+@click.option("--ca-out", type=options.FILE, help="Write the CA to trust into this file.")
+@click.option("-v", "--verbose", count=True, help="Tell every request.")
+@click.option("-q", "--quiet", is_flag=True, help="Tell only warnings and errors.")
+def serve(
+    path: Path,
+    listen: str,
+    plain_http: bool,
+    hosts: tuple[str, ...],
+    ca_out: Path | None,
+    verbose: int,
+    quiet: bool,
+) -> None:  # fmt: skip
+    """Serve a bundle as a read-only registry, straight out of the file.
+
+    Every image answers under its full name (HOST/PATH:TAG) and its short one. Also takes an OCI
+    image layout folder. Stops at Ctrl-C.
+
+    \b
+    Example:
+      airgap serve bundle.tar --plain-http
+      docker pull localhost:5000/nginx:1.27
+    """
+    from airgap.serve import Server, server_context
+
+    console = options.console(quiet, verbose)
+    host, port = _address(listen)
+    with _open(path) as content:
+        tls = None if plain_http else _certificate(content, [host, *hosts])
+        context = server_context(tls) if tls else None
+        with Server(content.images, content, (host, port), console, context) as server:
+            _tell(console, content, f"{'http' if plain_http else 'https'}://{listen}", server.port)
+            if tls and ca_out:
+                ca_out.write_bytes(tls.ca_pem)
+                console.note(f"its CA is in {ca_out}")
+            try:
+                server.wait()
+            except KeyboardInterrupt:
+                console.note("stopped")
+
+
+def _tell(console: "Console", content: "Content", url: str, port: int) -> None:
+    base, _, _ = url.rpartition(":")
+    console.step(f"Serving {len(content.images)} images at {base}:{port} (Ctrl-C stops)")
+    for image in content.images[:20]:
+        console.note(image.reference.familiar)
+    if len(content.images) > 20:
+        console.note(f"and {len(content.images) - 20} more: GET /v2/_catalog lists all")
+
+
+def _open(path: Path) -> AbstractContextManager["Content"]:
+    from airgap.bundle.reader import Bundle
+    from airgap.sources.layout import Layout
+
+    return nullcontext(Layout(path)) if path.is_dir() else Bundle.open(path)
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, colon, port = listen.rpartition(":")
+    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise InputError(f"{listen!r} is no address", hint="write it as HOST:PORT")
+    return host.strip("[]"), int(port)
+
+
+def _certificate(content: "Content", names: Sequence[str]) -> "Tls":
+    """Take the bundle's own certificate where it is for these names, else make one."""
+    from airgap.bundle.reader import Bundle
+    from airgap.pki import Tls, check, covers, issue
+
+    wanted = [name for name in names if name not in ("0.0.0.0", "::")]  # noqa: S104  (not a name)
+    if isinstance(content, Bundle) and "airgap/tls.key" in {m.name for m in content.members()}:
+        parts = (content.member(f"airgap/{name}") for name in ("ca.crt", "tls.crt", "tls.key"))
+        tls = Tls(*parts)
+        check(tls)
+        if not covers(tls.cert_pem, wanted):
+            return tls
+    return issue(list(dict.fromkeys([*wanted, "localhost", "127.0.0.1", "::1"])))

@@ -1,0 +1,77 @@
+"""airgap sign and keygen."""
+
+import os
+from pathlib import Path
+
+import click
+
+from airgap.cli import options
+from airgap.errors import ResourceError
+
+
+@click.command()
+@click.argument("path", metavar="BUNDLE.tar", type=options.FILE)
+@click.option("--key", type=options.FILE, required=True, help="A minisign secret key.")
+@click.option("--comment", default="", help="A comment that the signature vouches for.")
+@click.option("--detached", is_flag=True, help="Write BUNDLE.KEYID.minisig beside the file.")
+@click.option(
+    "--password-env", metavar="NAME", help="The environment variable that holds the password."
+)
+def sign(path: Path, key: Path, comment: str, detached: bool, password_env: str | None) -> None:
+    """Sign a bundle with a minisign key.
+
+    In place, in the room that every bundle has for it; a bundle that another key signed already
+    gets a file beside it.
+
+    \b
+    Example:
+      airgap sign bundle.tar --key release.key
+    """
+    from airgap.bundle.signing import SecretKey, sign_bundle
+
+    data = _read(key)
+    password = ""
+    if SecretKey.is_encrypted(data):
+        password = os.environ.get(password_env or "", "") or click.prompt(
+            f"Password of {key}", hide_input=True, err=True
+        )
+    secret = SecretKey.load(key, password)
+    where = sign_bundle(path, secret, comment or f"file:{path.name}", detached=detached)
+    click.echo(f"Signed by {secret.public.name}: {where}")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ResourceError(f"cannot read {path}: {error.strerror}") from error
+
+
+@click.command()
+@click.argument("path", metavar="NAME", type=options.FILE)
+def keygen(path: Path) -> None:
+    """Make a pair of keys: NAME.key, which signs, and NAME.pub, which proves.
+
+    The files are those of minisign. The secret key has no password: keep it where nobody else
+    can read it.
+
+    \b
+    Example:
+      airgap keygen release
+    """
+    from airgap.bundle.signing import SecretKey
+
+    secret = SecretKey.generate()
+    for file, text, mode in (
+        (path.with_name(path.name + ".key"), secret.to_bytes(), 0o600),
+        (path.with_name(path.name + ".pub"), secret.public.to_bytes(), 0o644),
+    ):
+        try:
+            fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+        except OSError as error:
+            raise ResourceError(
+                f"cannot write {file}: {error.strerror}", hint="choose another name"
+            ) from error
+        with os.fdopen(fd, "wb") as output:
+            output.write(text)
+        click.echo(f"wrote {file}")

@@ -1,0 +1,170 @@
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from airgap import cli
+from airgap.cli import options
+from tests.support.images import Maker
+from tests.unit.bundle.made import Content, write
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    path = tmp_path / "b.tar"
+    content = Content()
+    content.simple("nginx:1.27", 1, 1000)
+    write(content, path)
+    return path
+
+
+class Ran:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+    def run(*arguments: object) -> Ran:
+        capsys.readouterr()
+        code = cli.run([str(argument) for argument in arguments])
+        return Ran(code, *capsys.readouterr())
+
+    return run
+
+
+def test_every_command_has_help_with_an_example(run) -> None:  # type: ignore[no-untyped-def]
+    for name in cli.cli.commands:
+        ran = run(name, "--help")
+        assert ran.code == 0
+        assert "Example:\n" in ran.out, name
+        assert all(len(line) <= 100 for line in ran.out.split("\n"))
+
+
+def test_help_and_version(run) -> None:  # type: ignore[no-untyped-def]
+    assert run("--help").code == 0
+    assert run("--version").out.startswith("airgap ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["nonsense"], ["pack"], ["pack", "x.txt", "--tls", "no"], ["unpack", "x", "--host-port", "0"]],
+)
+def test_wrong_usage_is_2_with_one_error_and_one_hint(run, arguments) -> None:  # type: ignore[no-untyped-def]
+    ran = run(*arguments)
+    assert ran.code == 2
+    lines = ran.err.strip().split("\n")
+    assert [line.split(":")[0] for line in lines] == ["error", "hint"]
+
+
+def test_inspect_and_verify(run, bundle: Path) -> None:  # type: ignore[no-untyped-def]
+    found = json.loads(run("inspect", bundle, "--json").out)
+    assert [image["reference"] for image in found["images"]] == ["docker.io/library/nginx:1.27"]
+    assert found["tls"] is None
+    assert "nginx:1.27" in run("inspect", bundle).out
+    proved = json.loads(run("verify", bundle, "--json").out)
+    assert proved["digest"] == found["digest"]
+    assert "not proved: who made it" in run("verify", bundle).out
+
+
+def test_verify_names_what_is_altered(run, bundle: Path) -> None:  # type: ignore[no-untyped-def]
+    data = bytearray(bundle.read_bytes())
+    data[-1600] ^= 1
+    bundle.write_bytes(bytes(data))
+    ran = run("verify", bundle)
+    assert ran.code == 3
+    assert "error: " in ran.err
+
+
+def test_keygen_sign_verify(run, bundle: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    assert run("keygen", tmp_path / "release").code == 0
+    assert (tmp_path / "release.key").stat().st_mode & 0o077 == 0
+    again = run("keygen", tmp_path / "release")
+    assert again.code == 6
+    unsigned = run("verify", bundle, "--key", tmp_path / "release.pub")
+    assert unsigned.code == 4
+    assert run("sign", bundle, "--key", tmp_path / "release.key").code == 0
+    ran = run("verify", bundle, "--key", tmp_path / "release.pub")
+    assert ran.code == 0
+    assert "signature  holds:" in ran.out
+    assert "said to be by" in run("inspect", bundle).out
+    run("keygen", tmp_path / "other")
+    assert run("verify", bundle, "--key", tmp_path / "other.pub").code == 4
+
+
+@pytest.mark.skipif(not shutil.which("minisign"), reason="minisign is not installed")
+def test_minisign_proves_our_signature(run, bundle: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    run("keygen", tmp_path / "release")
+    run("sign", bundle, "--key", tmp_path / "release.key")
+    subprocess.run(
+        ["tar", "xf", bundle, "-C", tmp_path, "SHA256SUMS", "SHA256SUMS.minisig"], check=True
+    )
+    command = ["minisign", "-Vm", tmp_path / "SHA256SUMS", "-p", tmp_path / "release.pub"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def test_files_that_are_missing(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    for arguments, code in (
+        (("inspect", tmp_path / "gone.tar"), 3),
+        (("push", tmp_path / "gone.tar", "localhost:1"), 3),
+        (("pack", tmp_path / "gone.txt", "--images-only"), 3),
+        (("serve", tmp_path / "gone"), 3),
+    ):
+        ran = run(*arguments)
+        assert ran.code == code, ran.err
+        assert ran.err.count("error: ") == 1
+
+
+def test_kind_is_missing(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "images.txt").write_text("nginx\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ran = run("pack", tmp_path / "images.txt")
+    assert ran.code == 3
+    assert "kind is not on PATH" in ran.err
+    assert "--images-only" in ran.err
+
+
+def test_a_fault_of_ours_has_no_traceback_but_with_vv(
+    run, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # type: ignore[no-untyped-def]
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("airgap.bundle.reader.Bundle.verify", broken)
+    ran = run("verify", bundle)
+    assert ran.code == 1
+    assert "a fault in airgap: ZeroDivisionError: oops" in ran.err
+    assert "Traceback" not in ran.err
+    assert "Traceback" in run("verify", bundle, "-vv").err
+
+
+def test_interrupts_have_their_codes(run, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    for error, code in ((KeyboardInterrupt(), 130), (cli._Terminated(), 143)):
+
+        def stop(*_: object, error: BaseException = error) -> None:
+            raise error
+
+        monkeypatch.setattr("airgap.bundle.reader.Bundle.verify", stop)
+        assert run("verify", bundle).code == code
+
+
+def test_the_environment_s_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://upper:1")
+    monkeypatch.setenv("https_proxy", "http://lower:1")
+    monkeypatch.setenv("NO_PROXY", "x")
+    assert options.proxies()["https"] == "http://lower:1"
+    assert options.proxies()["no"] == "x"
+
+
+def test_serve_reads_a_layout(tmp_path: Path) -> None:
+    from airgap.cli.serve import _address, _certificate, _open
+
+    maker = Maker(tmp_path / "layout")
+    maker.image(b"a", name="x/y:1")
+    maker.layout()
+    with _open(tmp_path / "layout") as content:
+        assert len(content.images) == 1
+        assert _certificate(content, ["127.0.0.1"]).ca_pem
+    assert _address("[::1]:5000") == ("::1", 5000)

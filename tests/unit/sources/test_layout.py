@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import pytest
+
+from airgap.errors import InputError
+from airgap.sources.layout import Layout
+from tests.support.images import Maker
+
+
+@pytest.fixture
+def maker(tmp_path: Path) -> Maker:
+    return Maker(tmp_path / "My Layout")
+
+
+def test_images_are_named_by_their_annotation_or_the_folder(maker: Maker) -> None:
+    maker.image(b"a", name="quay.io/org/app:1")
+    maker.image(b"b", name="2.0")
+    layout = maker.layout()
+    assert [str(image.reference) for image in layout.images] == [
+        "quay.io/org/app:1",
+        "localhost/my-layout:2.0",
+    ]
+    for image in layout.images:
+        for blob in image.blobs:
+            assert blob.digest in layout
+            assert sum(len(chunk) for chunk in layout.chunks(blob)) == blob.size
+
+
+def test_a_wrong_blob_is_refused_before_its_last_chunk(maker: Maker) -> None:
+    maker.image(maker.bytes(600_000), name="x/y:1")
+    layout = maker.layout()
+    blob = max(layout.images[0].blobs, key=lambda b: b.size)
+    file = maker.folder / "blobs/sha256" / blob.digest.hex
+    data = file.read_bytes()
+    for wrong in (data[:-1], bytes([data[0] ^ 1]) + data[1:]):
+        file.write_bytes(wrong)
+        count = 0
+        with pytest.raises(InputError):
+            for chunk in layout.chunks(blob):
+                count += len(chunk)
+        assert count < blob.size
+
+
+def test_a_symbolic_link_is_refused(maker: Maker) -> None:
+    maker.image(b"secret", name="x/y:1")
+    layout = maker.layout()
+    blob = layout.images[0].blobs[1]
+    file = maker.folder / "blobs/sha256" / blob.digest.hex
+    file.rename(maker.folder / "elsewhere")
+    file.symlink_to(maker.folder / "elsewhere")
+    with pytest.raises(InputError, match="is a symbolic link"):
+        list(layout.chunks(blob))
+
+
+def test_a_folder_that_is_none(tmp_path: Path, maker: Maker) -> None:
+    with pytest.raises(InputError, match="oci-layout is missing"):
+        Layout(tmp_path)
+    maker.layout()
+    (maker.folder / "oci-layout").write_text('{"imageLayoutVersion": "2.0.0"}')
+    with pytest.raises(InputError, match=r"not an OCI image layout of version 1\.0\.0"):
+        Layout(maker.folder)
