@@ -152,7 +152,7 @@ class _HTTPServer(ThreadingHTTPServer):
             return
         request.settimeout(_IDLE_SECONDS)  # type: ignore[attr-defined]
         with self.tls.wrap_socket(request, server_side=True) as secure:  # type: ignore[arg-type]
-            super().finish_request(secure, client_address)  # type: ignore[arg-type]
+            super().finish_request(secure, client_address)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: a client that breaks off is no error of ours."""

@@ -328,7 +328,7 @@ class _Run:
         configuration = kind_config.config(self.parameters)
         if self.options.kind_patch:
             patch = kind_config.load_patch(self.options.kind_patch)
-            configuration = kind_config.merge(configuration, patch)
+            configuration = kind_config.patched(configuration, patch)
         self.created = True
         self.kind.create(name, configuration, self.options.kubeconfig, self.folder)
 

@@ -15,6 +15,7 @@ import click
 
 from airgap import __version__
 from airgap.cli.inspect import inspect, verify
+from airgap.cli.options import Terminated
 from airgap.cli.pack import pack
 from airgap.cli.push import push
 from airgap.cli.serve import serve
@@ -51,10 +52,6 @@ for _command in _COMMANDS:
     cli.add_command(_command)
 
 
-class _Terminated(BaseException):
-    """SIGTERM came: unwind as for Ctrl-C, so that files are left in order."""
-
-
 def main() -> NoReturn:
     """Run the command line and exit with the code that docs/exit-codes.md lists."""
     signal.signal(signal.SIGTERM, _terminate)
@@ -84,7 +81,7 @@ def _explain(error: BaseException) -> int:  # noqa: PLR0911  (one for each kind)
             return _tell(error.message, error.hint, error.exit_code)
         case KeyboardInterrupt() | click.Abort():
             return _tell("interrupted", _AGAIN, _INTERRUPTED)
-        case _Terminated():
+        case Terminated():
             return _tell("terminated", _AGAIN, _TERMINATED)
         case BrokenPipeError():
             # The reader of our output left; the interpreter must not complain of that at its end.
@@ -103,4 +100,4 @@ def _tell(message: str, hint: str, code: int) -> int:
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise _Terminated
+    raise Terminated

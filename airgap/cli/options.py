@@ -18,6 +18,10 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
+class Terminated(BaseException):
+    """SIGTERM came: unwind as for Ctrl-C, so that files are left in order."""
+
+
 def output_options(function: _F) -> _F:
     """Add -q, -v and --json."""
     for option in (

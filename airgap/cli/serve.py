@@ -65,7 +65,7 @@ def serve(
                 console.note(f"its CA is in {ca_out}")
             try:
                 server.wait()
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, options.Terminated):
                 console.note("stopped")
 
 

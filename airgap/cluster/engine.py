@@ -44,8 +44,13 @@ class Engine:
         """
         import docker
 
+        if not shutil.which("docker", path=environment.get("PATH")):
+            raise ResourceError(
+                "docker is not on PATH, and kind needs it",
+                hint="install docker (the daemon and its command line program)",
+            )
         endpoint = environment.get("DOCKER_HOST") or _context_endpoint(environment)
-        if not endpoint.startswith(("unix://", "npipe://")):
+        if not endpoint.startswith(("unix://", "tcp://127.0.0.1:", "tcp://localhost:")):
             raise ResourceError(
                 f"the docker daemon at {endpoint} is on another machine: the registry's port"
                 " would open there",
@@ -161,11 +166,6 @@ def _ports(attributes: Mapping[str, Any]) -> dict[int, int]:
 
 
 def _context_endpoint(environment: Mapping[str, str]) -> str:
-    if not shutil.which("docker", path=environment.get("PATH")):
-        raise ResourceError(
-            "docker is not on PATH, and kind needs it",
-            hint="install docker (the daemon and its command line program)",
-        )
     template = "{{.Endpoints.docker.Host}}"
     arguments = ["docker", "context", "inspect", "--format", template]
     try:

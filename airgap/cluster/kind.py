@@ -12,6 +12,7 @@ import yaml
 from airgap.cluster.command import run
 from airgap.cluster.parameters import Parameters
 from airgap.errors import ClusterError, InputError
+from airgap.oci.digest import shown
 
 _MAX_PATCH = 1 << 20
 _CREATE_SECONDS = 1200
@@ -69,6 +70,34 @@ def load_patch(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"{path}: expected a kind configuration, a YAML mapping")
     return value
+
+
+def patched(configuration: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge a user's patch into a configuration: nodes by position, all else as `merge` does.
+
+    Raises:
+        InputError: it has another name, or more nodes than the cluster.
+    """
+    base = dict(configuration)
+    for key in ("kind", "apiVersion", "name"):
+        if patch.get(key, base[key]) != base[key]:
+            raise InputError(
+                f"the kind patch says {key}: {shown(patch[key])}, and the cluster has"
+                f" {shown(base[key])}",
+                hint="leave it out of the patch; --cluster-name names the cluster",
+            )
+    nodes = patch.get("nodes") or []
+    if not isinstance(nodes, list) or len(nodes) > len(base["nodes"]):
+        raise InputError(
+            f"the kind patch has more nodes than the cluster, which has {len(base['nodes'])}",
+            hint="--workers says how many there are",
+        )
+    rest = {key: value for key, value in patch.items() if key != "nodes"}
+    merged: dict[str, Any] = merge(base, rest)
+    merged["nodes"] = [
+        merge(node, nodes[n]) if n < len(nodes) else node for n, node in enumerate(base["nodes"])
+    ]
+    return merged
 
 
 def merge(base: Any, patch: Any) -> Any:

@@ -162,7 +162,7 @@ class Kube:
                     f"the smoke pod cannot pull {image}: {outcome}",
                     hint="airgap status tells which node does not trust the registry",
                 )
-            return "" if outcome.startswith(("running", "ended")) else outcome
+            return "" if outcome.startswith(("running", "ended", "pulled")) else outcome
 
         try:
             self._call("POST", _path("Pod", "", namespace), body=_pod(name, image, node))
@@ -253,7 +253,10 @@ def _container_state(pod: Object) -> str:
     if "running" in state:
         return "running"
     if "terminated" in state:
-        return f"ended with {state['terminated'].get('exitCode')}"
+        ended = state["terminated"]
+        if ended.get("reason") in ("StartError", "ContainerCannotRun"):
+            return f"pulled, but could not start ({ended.get('message', '').strip()[:200]})"
+        return f"ended with {ended.get('exitCode')}"
     waiting = state.get("waiting", {})
     reason, message = waiting.get("reason", ""), waiting.get("message", "")
     if reason == "CrashLoopBackOff":

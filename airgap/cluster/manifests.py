@@ -5,6 +5,7 @@ its configuration suits the official ``registry:3`` and ``registry:2`` images.
 """
 
 import base64
+import hashlib
 from typing import Any
 
 import yaml
@@ -21,6 +22,7 @@ _PORT = 5000
 _CONFIG = "/etc/airgap/config.yml"
 _LABELS = {"app.kubernetes.io/name": "registry", "app.kubernetes.io/managed-by": "airgap"}
 _MAX_YAML = 1 << 20
+_HASH = "airgap/config-hash"
 
 Object = dict[str, Any]
 
@@ -164,9 +166,23 @@ def _claim(parameters: Parameters) -> Object:
 
 
 def _config_map() -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": _metadata(),
+        "data": {"config.yml": _config()},
+    }
+
+
+def _config_hash() -> str:
+    return hashlib.sha256(_config().encode()).hexdigest()[:16]
+
+
+def _config() -> str:
     config = {
         "version": 0.1,
-        "log": {"level": "info"},
+        # The kubelet asks every second: each request logged would fill the node's disk.
+        "log": {"level": "warn", "accesslog": {"disabled": True}},
         "storage": {
             "filesystem": {"rootdirectory": "/var/lib/registry"},
             "delete": {"enabled": True},
@@ -184,12 +200,7 @@ def _config_map() -> Object:
             }
         },
     }
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": _metadata(),
-        "data": {"config.yml": yaml.safe_dump(config, sort_keys=False)},
-    }
+    return yaml.safe_dump(config, sort_keys=False)
 
 
 def _deployment(parameters: Parameters) -> Object:
@@ -202,7 +213,11 @@ def _deployment(parameters: Parameters) -> Object:
             "replicas": 1,
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": dict(_LABELS)}, "spec": _pod(parameters)},
+            "template": {
+                # A changed configuration has to restart the pod: it reads it once.
+                "metadata": {"labels": dict(_LABELS), "annotations": {_HASH: _config_hash()}},
+                "spec": _pod(parameters),
+            },
         },
     }
 
@@ -239,7 +254,7 @@ def _container(parameters: Parameters) -> Object:
         "name": "registry",
         "image": parameters.registry_image,
         "imagePullPolicy": "Never",  # unpack imports it into the node: nothing serves it before
-        "args": [_CONFIG],
+        "args": ["serve", _CONFIG],  # with the official entrypoint script, and without one
         "env": [
             {"name": "OTEL_TRACES_EXPORTER", "value": "none"},
             {"name": "REGISTRY_HTTP_SECRET", "valueFrom": http_secret},

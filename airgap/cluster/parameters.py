@@ -14,7 +14,10 @@ from airgap.oci.digest import Digest, shown
 
 NAMESPACE = "registry"
 SERVICE_NAME = "registry.registry.svc"
-_CLUSTER = re.compile(r"[a-z0-9]([a-z0-9.-]{0,48}[a-z0-9])?")  # kind: a node's name is longer
+# A node is called NAME-control-plane, and its hostname label has at most 63 characters.
+_CLUSTER = re.compile(
+    r"(?=.{1,49}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
+)
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _MAX_WORKERS = 99
 _NODE_PORTS = range(30000, 32768)
@@ -125,7 +128,7 @@ def _require(name: str, holds: object, value: object) -> None:
 
 def _is_host(host: str) -> bool:
     try:
-        ipaddress.ip_address(host)
+        # A scope (fe80::1%eth0) means something on one machine only: no certificate holds it.
+        return "%" not in host and bool(ipaddress.ip_address(host))
     except ValueError:
         return bool(_HOST.fullmatch(host)) and len(host) <= 253
-    return True

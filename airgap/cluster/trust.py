@@ -40,10 +40,11 @@ def files(
     }
     own = [f"{name}:{parameters.node_port}" for name in nodes]
     ports = {parameters.node_port, host_port}
-    own += [f"{name}:{port}" for name in ("localhost", "127.0.0.1") for port in ports]
+    own += [f"{name}:{port}" for name in ("localhost", "127.0.0.1", "[::1]") for port in ports]
     own += [f"{name}:{host_port}" for name in nodes]
     own += [SERVICE_NAME, f"{SERVICE_NAME}:443"]
-    own += [f"{name}:{port}" for name in parameters.hosts for port in ports]
+    further = [f"[{name}]" if ":" in name else name for name in parameters.hosts]
+    own += [f"{name}:{port}" for name in further for port in ports]
     found.update({f"{FOLDER}/{host}/hosts.toml": _own(server) for host in own})
     return found
 

@@ -351,7 +351,7 @@ def test_another_cluster_from_the_same_bundle(story: Story) -> None:
 
 def test_a_failing_step_removes_the_cluster_that_it_made(story: Story) -> None:
     patch = story.folder / "broken.yaml"
-    kubeadm = "- |\n  kind: InitConfiguration\n  nodeRegistration: {criSocket: unix:///nowhere}\n"
+    kubeadm = "- |\n  kind: ClusterConfiguration\n  kubernetesVersion: v1.1.1\n"
     patch.write_text((REPO / "scripts/lab.d/kind-patch.yaml").read_text() + kubeadm)
     options = ("--cluster-name", "broken", "--host-port", "30445", "--workers", "0")
     command = story.unpack_command(story.bundle, *options, "--kind-patch", patch)

@@ -43,7 +43,9 @@ def test_openssl_refuses_another_name(tls: Tls, tmp_path: Path) -> None:
     assert not verify(tls, tmp_path, "-verify_hostname", "example.org")
 
 
-def test_the_ca_can_sign_for_no_other_host(tls: Tls, tmp_path: Path) -> None:
+def test_the_ca_can_sign_for_no_other_host(
+    tls: Tls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What a thief of the CA's key could make is refused by its name constraints."""
     key = tmp_path / "stolen.key"
     openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key)
@@ -53,6 +55,7 @@ def test_the_ca_can_sign_for_no_other_host(tls: Tls, tmp_path: Path) -> None:
     for name in ("DNS:kind-worker", "IP:127.0.0.1/255.255.255.255"):
         assert name in text
     elsewhere = issue(["localhost"])
+    monkeypatch.setattr("airgap.pki._check_constraints", lambda *_: None)
     forged = issue_from(_own_ca(tmp_path, "DNS:localhost"), ["example.org"])
     assert verify(elsewhere, tmp_path, "-verify_hostname", "localhost")
     assert not verify(forged, tmp_path, "-verify_hostname", "example.org")
@@ -116,6 +119,56 @@ def test_an_organisation_s_own_ca_signs(tmp_path: Path) -> None:
     check(tls)
     assert verify(tls, tmp_path, "-verify_hostname", "localhost")
     assert expiry(tls.cert_pem) == expiry(own.cert_pem)
+
+
+def _chain(folder: Path, algorithm: str, identifier: str, days: int = 100) -> Authority:
+    """Make a root and an intermediate, whose key identifier need not be the hash of its key."""
+    root, key, request, cert = (folder / n for n in ("r.pem", "i.key", "i.csr", "i.pem"))
+    kind = ("-algorithm", algorithm)
+    openssl("genpkey", *kind, "-out", folder / "r.key")
+    openssl("genpkey", *kind, "-out", key)
+    ca = ("-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=keyCertSign")
+    openssl(
+        "req", "-x509", "-key", folder / "r.key", "-days", days, "-subj", "/CN=Root", *ca,
+        "-out", root,
+    )  # fmt: skip
+    openssl("req", "-new", "-key", key, "-subj", "/CN=Between", "-out", request)
+    text = "basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign\n"
+    extensions = _write(folder / "ext", f"{text}subjectKeyIdentifier={identifier}\n".encode())
+    openssl(
+        "x509", "-req", "-in", request, "-CA", root, "-CAkey", folder / "r.key",
+        "-CAcreateserial", "-days", days, "-extfile", extensions, "-out", cert,
+    )  # fmt: skip
+    return Authority(cert.read_bytes() + root.read_bytes(), key.read_bytes())
+
+
+@pytest.mark.parametrize("algorithm", ["ED25519", "RSA"])
+@pytest.mark.parametrize("identifier", ["hash", "01:02:03:04"])
+def test_an_intermediate_signs(tmp_path: Path, algorithm: str, identifier: str) -> None:
+    tls = issue_from(_chain(tmp_path, algorithm, identifier), NAMES)
+    check(tls)
+    assert tls.cert_pem.count(b"BEGIN CERTIFICATE") == 2
+    assert verify(tls, tmp_path, "-verify_hostname", "localhost")
+
+
+def test_a_ca_that_would_not_serve_is_refused(tmp_path: Path) -> None:
+    chain = _chain(tmp_path, "ED25519", "hash")
+    end = b"-----END CERTIFICATE-----\n"
+    alone = Authority(chain.cert_pem.partition(end)[0] + end, chain.key_pem)
+    with pytest.raises(TrustError, match="the root above it is not in the file"):
+        issue_from(alone, NAMES)
+    with pytest.raises(TrustError, match="within 60 days"):
+        issue_from(_chain(tmp_path, "ED25519", "hash", days=59), NAMES)
+    for constraint, name in (
+        ("DNS:example.org", "kind-control-plane"),
+        ("IP:10.0.0.0/255.0.0.0", "127.0.0.1"),
+    ):
+        with pytest.raises(TrustError, match=f"may not sign for {name}"):
+            issue_from(_own_ca(tmp_path, constraint), NAMES)
+
+
+def test_the_key_is_not_shown(tls: Tls) -> None:
+    assert "PRIVATE" not in repr(tls) + repr(Authority(tls.ca_pem, tls.key_pem))
 
 
 def test_a_ca_that_is_none_is_refused(tls: Tls, tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_a_fault_of_ours_has_no_traceback_but_with_vv(
 
 
 def test_interrupts_have_their_codes(run, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
-    for error, code in ((KeyboardInterrupt(), 130), (cli._Terminated(), 143)):
+    for error, code in ((KeyboardInterrupt(), 130), (cli.Terminated(), 143)):
 
         def stop(*_: object, error: BaseException = error) -> None:
             raise error

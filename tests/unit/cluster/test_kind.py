@@ -26,6 +26,18 @@ def test_a_patch_adds_to_lists_and_replaces_values() -> None:
     assert kind.merge(base, patch) == {"a": {"x": 1, "y": [1, 2], "z": 3}, "b": 2, "c": 3}
 
 
+def test_a_user_s_patch_meets_nodes_by_position() -> None:
+    base = kind.config(PARAMETERS)
+    found = kind.patched(base, {"nodes": [{}, {"labels": {"a": "b"}}], "featureGates": {"X": True}})
+    assert found["nodes"][0] == base["nodes"][0]
+    assert found["nodes"][1] == base["nodes"][1] | {"labels": {"a": "b"}}
+    assert found["featureGates"] == {"X": True}
+    with pytest.raises(InputError, match="more nodes than the cluster"):
+        kind.patched(base, {"nodes": [{}, {}, {}]})
+    with pytest.raises(InputError, match="says name: 'other'"):
+        kind.patched(base, {"name": "other"})
+
+
 def test_a_patch_that_is_none(tmp_path: Path) -> None:
     path = tmp_path / "patch.yaml"
     for text in ("- x", "a: [", "!!python/name:os.system"):

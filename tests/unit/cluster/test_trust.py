@@ -1,5 +1,6 @@
 import io
 import tarfile
+from dataclasses import replace
 
 from airgap.cluster import trust
 from airgap.cluster.parameters import Parameters
@@ -25,8 +26,12 @@ def test_the_registry_s_own_names_lead_to_it() -> None:
     hosts = {path.split("/")[4] for path in found}
     assert {
         "kind-control-plane:30443", "kind-worker:30443", "localhost:30443", "localhost:31000",
+        "[::1]:30443",
         "kind-control-plane:31000", "registry.registry.svc", "registry.registry.svc:443",
     } <= hosts  # fmt: skip
+    further = replace(PARAMETERS, hosts=("2001:db8::5",))
+    six = {path.split("/")[4] for path in trust.files([], further, NODES, 31000)} - hosts
+    assert six == {"[2001:db8::5]:30443", "[2001:db8::5]:31000"}
     for content in found.values():
         assert content.startswith(b'server = "https://kind-control-plane:30443"\n')
         assert b"override_path" not in content
