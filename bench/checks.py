@@ -3,19 +3,21 @@
 import hashlib
 import json
 import os
+import ssl
 import tarfile
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 from bench.data import Images
 from bench.peers import BUNDLE, flat
+from bench.servers import Certificate
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _INDEX = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json"}
 _BLOCK = 1 << 20
 
 
-class Wrong(Exception):
+class WrongError(Exception):
     """A program ended well, and its result is not what was asked for."""
 
 
@@ -23,7 +25,7 @@ def packed(images: Images, folder: Path) -> None:
     """Check that a tar has every blob, by content: members may have any name.
 
     Raises:
-        Wrong: one is missing.
+        WrongError: one is missing.
     """
     with tarfile.open(folder / BUNDLE) as tar:
         found = {_hash(tar, member) for member in tar if member.isfile()}
@@ -34,26 +36,30 @@ def fetched(images: Images, folder: Path) -> None:
     """Check that a folder has every blob, by name and size: curl proves no content.
 
     Raises:
-        Wrong: one is missing.
+        WrongError: one is missing.
     """
     for digest, (size, _) in images.blobs.items():
         if (folder / "out" / digest[7:]).stat().st_size != size:
-            raise Wrong(f"{digest} is cut short")
+            raise WrongError(f"{digest} is cut short")
 
 
-def pushed(images: Images, address: str, storage: Path) -> None:
+def pushed(
+    images: Images, address: str, storage: Path, certificate: Certificate | None = None
+) -> None:
     """Check that a registry has every image under its name, and every blob.
 
     Raises:
-        Wrong: something is missing.
+        WrongError: something is missing.
     """
+    scheme = "https" if certificate else "http"
+    context = ssl.create_default_context(cafile=certificate.ca) if certificate else None
     for name, digest in images.digests.items():
-        url = f"{address}/v2/{name}/manifests/1"
+        url = f"{scheme}://{address}/v2/{name}/manifests/1"
         request = Request(url, headers={"Accept": _MANIFEST})  # noqa: S310  (our own registry)
-        with urlopen(request) as answer:  # noqa: S310
+        with urlopen(request, context=context) as answer:  # noqa: S310
             content = answer.read()
         if f"sha256:{hashlib.sha256(content).hexdigest()}" != digest:
-            raise Wrong(f"{name}:1 is not {digest}")
+            raise WrongError(f"{name}:1 is not {digest}")
     blobs = storage / "docker/registry/v2/blobs/sha256"
     _all_there(images, {path.parent.name for path in blobs.glob("*/*/data")})
 
@@ -99,4 +105,4 @@ def _hash(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str:
 def _all_there(images: Images, found: set[str]) -> None:
     missing = {digest[7:] for digest in images.blobs} - found
     if missing:
-        raise Wrong(f"{len(missing)} blobs are missing, such as {min(missing)}")
+        raise WrongError(f"{len(missing)} blobs are missing, such as {min(missing)}")

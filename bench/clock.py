@@ -14,15 +14,16 @@ from typing import Any
 _LIMIT = 900  # seconds that a command may take
 
 
-class Failed(Exception):
+class FailedError(Exception):
     """A command failed: what it would have been compared with is worth nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one run of a command took: seconds with ``sync``, of the processor, and memory."""
+    """What one run of a command took: seconds with and without ``sync``, processor, memory."""
 
     seconds: float
+    without_sync: float
     cpu_seconds: float
     max_rss: int
 
@@ -43,7 +44,7 @@ class Command:
         """Run it.
 
         Raises:
-            Failed: it did not end with 0.
+            FailedError: it did not end with 0.
         """
         out = self.folder / "clock.json"
         log = self.folder / "clock.log"
@@ -68,7 +69,7 @@ class Command:
         reading = json.loads(out.read_text()) if out.exists() else {"code": process.returncode}
         if reading.pop("code") != 0:
             tail = log.read_text(errors="replace")[-800:]
-            raise Failed(f"{shlex.join(self.arguments)[:200]}: {tail}")
+            raise FailedError(f"{shlex.join(self.arguments)[:200]}: {tail}")
         return Reading(**reading)
 
 
@@ -76,6 +77,7 @@ def median(readings: Sequence[Reading]) -> Reading:
     """Return the medians, each figure by itself."""
     return Reading(
         statistics.median(r.seconds for r in readings),
+        statistics.median(r.without_sync for r in readings),
         statistics.median(r.cpu_seconds for r in readings),
         int(statistics.median(r.max_rss for r in readings)),
     )

@@ -133,13 +133,13 @@ class _Maker:
             "config": {"Labels": {"name": name}},
             "rootfs": {"type": "layers", "diff_ids": [diff_id for _, diff_id in layers]},
         }
-        manifest = {
+        manifest: dict[str, Any] = {
             "schemaVersion": 2,
             "mediaType": f"{_TYPES}.manifest.v1+json",
             "config": self._blob(json.dumps(config).encode(), f"{_TYPES}.config.v1+json"),
             "layers": [blob for blob, _ in layers],
         }
-        root = self._blob(json.dumps(manifest).encode(), manifest["mediaType"])
+        root = self._blob(json.dumps(manifest).encode(), f"{_TYPES}.manifest.v1+json")
         self._link(name, manifest, root["digest"])
         self._images.digests[name] = root["digest"]
         for blob in (manifest["config"], *manifest["layers"]):

@@ -84,7 +84,9 @@ def _oras_pack(place: Place, _folder: Path) -> Arguments:
 
 def _skopeo_pack(place: Place, _folder: Path) -> Arguments:
     copy = "skopeo copy -q --src-tls-verify=false"
-    lines = [f"{copy} docker://{place.address}/{name}:1 oci:out:{flat(name)}" for name in place.names]
+    lines = [
+        f"{copy} docker://{place.address}/{name}:1 oci:out:{flat(name)}" for name in place.names
+    ]
     return _loop(lines, _tar())
 
 

@@ -2,15 +2,18 @@
 
 import contextlib
 import json
+import re
 import socket
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 _READY = 15.0
 _HOST = "127.0.0.1"
+_REQUEST = re.compile(r'"(GET|HEAD|POST|PUT|PATCH|DELETE) /v2/[^ "]*(manifests|blobs|tags)/')
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +28,12 @@ class Server:
     address: str
     log: Path
 
-    def requests(self, method: str, part: str) -> int:
-        """Count the requests so far with ``part`` in their path."""
-        lines = self.log.read_text(errors="replace").splitlines()
-        return sum(f'"{method} ' in line and part in line.split('"')[1] for line in lines)
+    def requests(self) -> Counter[str]:
+        """Count the requests so far by method and kind: ``GET manifests``, and so on."""
+        return Counter(
+            f"{method} {kind}"
+            for method, kind in _REQUEST.findall(self.log.read_text(errors="replace"))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,8 @@ def certificate(work: Path) -> Certificate:
     from airgap.pki import issue
 
     tls = issue(["localhost", _HOST])
-    files = Certificate(work / "tls.crt", work / "tls.key", work / "ca.crt")
+    (work / "ca").mkdir()  # alone: skopeo takes a key beside it for a client's
+    files = Certificate(work / "tls.crt", work / "tls.key", work / "ca/ca.crt")
     for path, content in (
         (files.cert, tls.cert_pem),
         (files.key, tls.key_pem),
