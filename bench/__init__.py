@@ -1,0 +1,1 @@
+"""The bench: measures airgap against its peers. Start it with scripts/bench."""

@@ -1,0 +1,126 @@
+"""What runs while something is measured: registries and the shaping proxy, on loopback only."""
+
+import contextlib
+import json
+import re
+import socket
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_READY = 15.0
+_HOST = "127.0.0.1"
+_REQUEST = re.compile(r'"(GET|HEAD|POST|PUT|PATCH|DELETE) /v2/[^ "]*(manifests|blobs|tags)/')
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server.
+
+    Attributes:
+        address: host and port.
+        log: what it wrote.
+    """
+
+    address: str
+    log: Path
+
+    def requests(self) -> Counter[str]:
+        """Count the requests so far by method and kind: ``GET manifests``, and so on."""
+        return Counter(
+            f"{method} {kind}"
+            for method, kind in _REQUEST.findall(self.log.read_text(errors="replace"))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """The files of a TLS server."""
+
+    cert: Path
+    key: Path
+    ca: Path
+
+
+@contextlib.contextmanager
+def registry(
+    binary: Path, storage: Path, work: Path, certificate: Certificate | None = None
+) -> Iterator[Server]:
+    """Run a distribution registry on ``storage``."""
+    address = f"{_HOST}:{_free_port()}"
+    http: dict[str, object] = {"addr": address, "secret": "bench"}
+    if certificate:
+        http["tls"] = {"certificate": str(certificate.cert), "key": str(certificate.key)}
+    config = {
+        "version": 0.1,
+        "log": {"level": "error", "accesslog": {"disabled": False}},
+        "storage": {"filesystem": {"rootdirectory": str(storage), "maxthreads": 100}},
+        "http": http,
+    }
+    path = work / f"registry-{address.rpartition(':')[2]}.json"
+    path.write_text(json.dumps(config))
+    log = path.with_suffix(".log")
+    environment = {"OTEL_TRACES_EXPORTER": "none"}
+    with _running([str(binary), "serve", str(path)], log, environment, address):
+        yield Server(address, log)
+
+
+@contextlib.contextmanager
+def shaped(
+    tool: Path, target: str, work: Path, rtt: str = "40ms", rate: float = 25e6
+) -> Iterator[Server]:
+    """Run a proxy before ``target`` that slows each connection down."""
+    address = f"{_HOST}:{_free_port()}"
+    log = work / f"shape-{address.rpartition(':')[2]}.log"
+    with _running([str(tool), "shape", address, target, rtt, str(rate)], log, {}, address):
+        yield Server(address, log)
+
+
+def certificate(work: Path) -> Certificate:
+    """Make a CA and a certificate for 127.0.0.1, with airgap's own code."""
+    from airgap.pki import issue
+
+    tls = issue(["localhost", _HOST])
+    (work / "ca").mkdir()  # alone: skopeo takes a key beside it for a client's
+    files = Certificate(work / "tls.crt", work / "tls.key", work / "ca/ca.crt")
+    for path, content in (
+        (files.cert, tls.cert_pem),
+        (files.key, tls.key_pem),
+        (files.ca, tls.ca_pem),
+    ):
+        path.write_bytes(content)
+    return files
+
+
+@contextlib.contextmanager
+def _running(
+    command: list[str], log: Path, environment: dict[str, str], address: str
+) -> Iterator[None]:
+    with log.open("wb") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
+        try:
+            _wait(process, address, log)
+            yield
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _wait(process: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
+    host, _, port = address.rpartition(":")
+    end = time.monotonic() + _READY
+    while process.poll() is None and time.monotonic() < end:
+        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1):
+            return
+        time.sleep(0.02)
+    raise RuntimeError(f"{address} did not come up: {log.read_text()[-500:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,3 @@
+module airgap/bench/tool
+
+go 1.22

@@ -1,0 +1,27 @@
+// The bench's own small program: a shaping proxy, and a stopwatch for one command.
+//
+//	tool shape LISTEN TARGET RTT RATE   each connection gets a round trip of RTT and RATE bytes/s
+//	tool clock OUT COMMAND...           wall time and memory of COMMAND, sync included, as JSON
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "tool:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	switch {
+	case len(args) == 5 && args[0] == "shape":
+		return shape(args[1], args[2], args[3], args[4])
+	case len(args) >= 3 && args[0] == "clock":
+		return clock(args[1], args[2:])
+	}
+	return fmt.Errorf("usage: tool shape LISTEN TARGET RTT RATE | tool clock OUT COMMAND")
+}
