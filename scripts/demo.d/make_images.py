@@ -37,9 +37,7 @@ def main(folder: Path) -> None:
             "schemaVersion": 2,
             "mediaType": f"{OCI}.manifest.v1+json",
             "config": add(json.dumps(config).encode(), f"{OCI}.config.v1+json"),
-            "layers": [
-                add(gzip.compress(x, mtime=0), f"{OCI}.layer.v1.tar+gzip") for x in layers
-            ],
+            "layers": [add(gzip.compress(x, mtime=0), f"{OCI}.layer.v1.tar+gzip") for x in layers],
         }
         root = add(json.dumps(manifest).encode(), f"{OCI}.manifest.v1+json")
         name_of = {"io.containerd.image.name": f"docker.io/airgap-demo/{name}:1"}
