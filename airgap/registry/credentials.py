@@ -1,5 +1,6 @@
 """credentials: what docker's config.json and its credential helpers know of a registry."""
 
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,9 +43,11 @@ class Credentials:
         from docker.errors import DockerException
 
         try:
-            if self._config is None:
-                self._config = auth.load_config(str(self._path))
-            found = self._config.resolve_authconfig(_HUB_KEY if host in HUB_HOSTS else host)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it warns of what it raises as well
+                if self._config is None:
+                    self._config = auth.load_config(str(self._path))
+                found = self._config.resolve_authconfig(_HUB_KEY if host in HUB_HOSTS else host)
         except (DockerException, ValueError, OSError) as error:
             raise InputError(
                 f"cannot get the credentials for {host} with {self._path}:"

@@ -32,14 +32,18 @@ class Controller:
         """Take the rate of one window, bytes a second, in which all connections were in use."""
         if self._hold:
             self._hold -= 1
-            self._rate_at_lower = max(rate, self._rate_at_lower * 0.9)
-            return
-        if rate >= self._rate_at_lower * _GAIN:
-            self._lower, self._rate_at_lower = self.limit, rate
-            self.limit = min(self._most, self.limit + max(1, self.limit // 2))
+            if not self._hold:
+                self._raise(rate)
+        elif rate >= self._rate_at_lower * _GAIN:
+            self._raise(rate)
         else:
             self.limit = self._lower
             self._hold = _HOLD_WINDOWS
+
+    def _raise(self, rate: float) -> None:
+        """Try more; what is measured next is compared with ``rate``."""
+        self._lower, self._rate_at_lower = self.limit, rate
+        self.limit = min(self._most, self.limit + max(1, self.limit // 2))
 
     def complained(self) -> None:
         """Take note that the host refused or broke off."""

@@ -1,0 +1,109 @@
+import httpx
+import pytest
+
+from airgap.errors import InputError
+from airgap.registry.auth import Challenge, _domain
+from airgap.registry.client import proxy_for
+from airgap.registry.credentials import Credentials
+from airgap.registry.options import Options
+from airgap.registry.pull import endpoint_of
+
+
+@pytest.mark.parametrize(
+    ("header", "scheme", "realm", "service"),
+    [
+        ('Bearer realm="https://a/t",service="s",scope="x"', "bearer", "https://a/t", "s"),
+        ("bearer realm=https://a/t , service=s", "bearer", "https://a/t", "s"),
+        ('Basic realm="x"', "basic", "x", ""),
+    ],
+)
+def test_challenges(header: str, scheme: str, realm: str, service: str) -> None:
+    found = Challenge.of(httpx.Headers({"WWW-Authenticate": header}))
+    assert found == Challenge(scheme, realm, service)
+
+
+def test_a_bearer_challenge_is_preferred() -> None:
+    headers = httpx.Headers(
+        [("WWW-Authenticate", "Basic realm=x"), ("WWW-Authenticate", "Bearer realm=y")]
+    )
+    found = Challenge.of(headers)
+    assert found is not None
+    assert found.scheme == "bearer"
+    assert Challenge.of(httpx.Headers({"WWW-Authenticate": "Negotiate"})) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "domain"),
+    [
+        ("registry-1.docker.io", "docker.io"),
+        ("docker.io", "docker.io"),
+        ("a.b.example.org", "example.org"),
+        ("registry.example.co.uk", "example.co.uk"),
+        ("localhost", "localhost"),
+    ],
+)
+def test_registrable_domains(host: str, domain: str) -> None:
+    assert _domain(host) == domain
+
+
+@pytest.mark.parametrize(
+    ("mirror", "base", "prefix"),
+    [
+        ("mirror.example.org", "//mirror.example.org", ""),
+        ("mirror.example.org/hub/proxy/", "//mirror.example.org", "hub/proxy"),
+        ("http://127.0.0.1:5000/x", "http://127.0.0.1:5000", "x"),
+        ("https://[::1]:5000", "https://[::1]:5000", ""),
+    ],
+)
+def test_mirrors(mirror: str, base: str, prefix: str) -> None:
+    found = endpoint_of("docker.io", Options(mirrors={"docker.io": mirror}))
+    assert (found.base, found.prefix) == (base, prefix)
+    assert found.repository("library/nginx") == f"{prefix}/library/nginx".lstrip("/")
+
+
+def test_docker_hub_s_own_address() -> None:
+    assert endpoint_of("docker.io", Options()).host == "registry-1.docker.io"
+    assert endpoint_of("quay.io", Options()).host == "quay.io"
+    with pytest.raises(InputError, match="no address of a mirror"):
+        endpoint_of("quay.io", Options(mirrors={"quay.io": "ftp://x"}))
+
+
+@pytest.mark.parametrize(
+    ("host", "proxied"),
+    [
+        ("quay.io", True),
+        ("internal.example.org", False),
+        ("example.org", False),
+        ("notexample.org", True),
+        ("localhost", False),
+        ("127.0.0.1", False),
+    ],
+)
+def test_which_hosts_are_proxied(host: str, proxied: bool) -> None:
+    proxies = {"https": "proxy:3128", "no": "localhost, .example.org"}
+    assert (proxy_for(proxies, host, "https") == "http://proxy:3128") is proxied
+    assert proxy_for({**proxies, "no": "*"}, host, "https") is None
+
+
+def test_credentials_of_docker_s_config(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "config.json"
+    path.write_text(
+        '{"auths": {"https://index.docker.io/v1/": {"auth": "bWU6c2VjcmV0"},'
+        ' "quay.io": {"identitytoken": "token"}}}'
+    )
+    found = Credentials(path)
+    hub, quay = found.of("registry-1.docker.io"), found.of("quay.io")
+    assert hub is not None
+    assert (hub.username, hub.password) == ("me", "secret")
+    assert quay is not None
+    assert quay.identity_token == "token"
+    assert found.of("ghcr.io") is None
+    assert "secret" not in repr(hub)
+    assert Credentials(None).of("quay.io") is None
+
+
+def test_a_credential_helper_that_is_missing_is_named(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "config.json"
+    path.write_text('{"credHelpers": {"quay.io": "gone"}}')
+    with pytest.raises(InputError, match=r"cannot get the credentials for quay\.io"):
+        Credentials(path).of("quay.io")
