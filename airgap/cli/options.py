@@ -107,6 +107,12 @@ def docker_config() -> Path | None:
     return path if path.exists() else None
 
 
+def own_file() -> Path | None:
+    """Return airgap itself where it runs as one file: pex names it in the environment."""
+    path = Path(os.environ.get("PEX") or "")
+    return path if path.is_file() else None
+
+
 def proxies() -> dict[str, str]:
     """Return the proxy settings of the environment; lower-case names win, as in curl."""
     found = {}

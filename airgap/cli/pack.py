@@ -37,7 +37,11 @@ if TYPE_CHECKING:
 )
 @click.option("--images-only", is_flag=True, help="Leave out what only a new cluster needs.")
 @click.option("--kind", "kind_path", type=options.FILE, help="The kind binary to carry.")
-@click.option("--tool", type=options.FILE, help="airgap as one file, to carry along.")
+@click.option(
+    "--tool",
+    type=options.FILE,
+    help="airgap as one file, to carry along.  [default: this one, if it is one file]",
+)
 @click.option(
     "--tls",
     type=click.Choice(["bundle", "host"]),
@@ -168,7 +172,7 @@ def _cluster(
         if tls == "host":
             raise click.UsageError("--ca-cert makes the certificate now: not with --tls host")
         authority = Authority(_read(ca_cert), _read(ca_key))
-    return ClusterOptions(kind, tls, authority, tool)
+    return ClusterOptions(kind, tls, authority, tool or options.own_file())
 
 
 def _read(path: Path) -> bytes:

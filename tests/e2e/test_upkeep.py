@@ -1,4 +1,4 @@
-"""An operator's year: the recipe by hand, a reboot, a look, and a host as it was before.
+"""An operator's year: from a host with docker and Python alone to one that is as it was before.
 
 The tests of this file are one story and run in order; each rests on those before it.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import AIRGAP, Lab
+from tests.e2e.conftest import AIRGAP, REPO, Lab, run
 from tests.e2e.test_main_job import SPEC, Story, wait_for_registry
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -36,8 +36,12 @@ def story(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]
     lab.upstreams("start")
     found = Story(lab, tmp_path_factory.mktemp("upkeep"))
     found.spec.write_text(SPEC.replace("workers: 1", "workers: 0"))
-    found.pack(found.spec, found.bundle)
+    run(REPO / "scripts/release")
+    options = ("-o", found.bundle, "--json", *found.pack_options)
+    run(REPO / "dist/airgap", "pack", found.spec, *options, env=lab.connected_env)
+    lab.upstreams("stop")
     yield found
+    lab.upstreams("start")
     lab.isolated(lab.env["kind"], "delete", "cluster", "--name", "kind")
     if "airgap" in HOSTS.read_text():
         HOSTS.write_text("".join(x for x in HOSTS.open() if not x.endswith("# airgap\n")))
@@ -52,8 +56,21 @@ def before(story: Story) -> dict[str, Any]:
     return footprint(lab)
 
 
+def test_the_single_file_out_of_the_bundle_unpacks_it(
+    story: Story, before: dict[str, Any], tmp_path: Path
+) -> None:
+    """With an empty home, without pip: tar takes it out, and it does the whole job."""
+    run("tar", "xf", story.bundle, "-C", tmp_path, "airgap/bin")
+    _, *arguments = story.unpack_command(story.bundle)
+    (tmp_path / "home").mkdir()
+    bare = ("env", "-i", f"HOME={tmp_path}/home", "PATH=/usr/local/bin:/usr/bin:/usr/sbin:/bin")
+    host = f"DOCKER_HOST={story.lab.env['docker_host']}"
+    done = story.lab.isolated(*bare, host, tmp_path / "airgap/bin/airgap", *arguments)
+    assert json.loads(done.stdout)["created"]
+    assert HOSTS.read_text() == before["hosts"]
+
+
 def test_the_recipe_by_hand(story: Story, before: dict[str, Any]) -> None:
-    story.unpack(story.bundle)
     lab = story.lab
     said = lab.isolated(AIRGAP, "trust", "--print").stdout
     assert "/etc/hosts: 127.0.0.1 kind-control-plane # airgap" in said
