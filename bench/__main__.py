@@ -5,52 +5,65 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
-from bench import cases, data, install, report
+from bench import cases, install, report
 
 _ROOT = Path(__file__).resolve().parent.parent
 _QUICK = ("start", "pack", "push")
+_GROWTH = "growth"
 
 
 def main() -> int:
-    """Measure, print the table, and, after a whole run, write results and page."""
+    """Measure, print the table, and, unless the run is a quick one, keep results and page."""
     arguments = _arguments()
     cache = _cache()
     install.install(cache, _tell)
     lab = cases.Lab(cache, arguments.airgap, arguments.runs, arguments.quick, _tell)
-    chosen = arguments.cases or (_QUICK if arguments.quick else tuple(cases.CASES))
-    results = []
-    for name in chosen:
-        _tell(f"{name}: {(cases.CASES[name].__doc__ or '').splitlines()[0]}")
-        results += cases.CASES[name](lab)
-    stored = [result.to_json() for result in results]
+    results = [result for name in _chosen(arguments) for result in _measure(lab, name)]
+    meta = {"machine": install.machine(), "versions": install.versions(cache, arguments.airgap)}
+    stored = [{**result.to_json(), **meta} for result in results]
     sys.stdout.write(report.table(stored) + "\n")
-    if not arguments.quick and not arguments.cases:
-        _tell("growth")
-        meta = {
-            "versions": install.versions(cache, arguments.airgap),
-            "machine": install.machine(),
-            "data": _describe(data.STANDARD),
-        }
-        report.write(stored, cases.growth(lab), meta, _ROOT)
+    if not arguments.quick:
+        report.keep(stored, _growth(lab, arguments.cases), _ROOT)
     return 0 if all(result.holds for result in results) or arguments.quick else 1
+
+
+def _chosen(arguments: argparse.Namespace) -> list[str]:
+    usual = _QUICK if arguments.quick else cases.CASES
+    return [name for name in arguments.cases or usual if name != _GROWTH]
+
+
+def _measure(lab: cases.Lab, name: str) -> list[cases.Result]:
+    case = cases.CASES[name]
+    _tell(f"{name}: {(case.__doc__ or '').splitlines()[0]}")
+    return case(lab)
+
+
+def _growth(lab: cases.Lab, chosen: list[str]) -> list[dict[str, Any]]:
+    if chosen and _GROWTH not in chosen:
+        return []
+    _tell(f"{_GROWTH}: {(cases.growth.__doc__ or '').splitlines()[0]}")
+    return cases.growth(lab)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/bench",
-        description="Measure airgap against its peers. A whole run writes bench/results.json and"
-        " docs/performance.md, and ends with 1 where a bound is not kept.",
+        description="Measure airgap against its peers, keep the results in bench/ and in"
+        " docs/performance.md, and end with 1 where a bound is not kept.",
     )
     parser.add_argument("cases", nargs="*", metavar="CASE",
-                        help=f"only of {', '.join(cases.CASES)}; nothing is written")  # fmt: skip
-    parser.add_argument("--quick", action="store_true", help="less data: ends within a minute")
+                        help=f"only of {', '.join(cases.CASES)}, {_GROWTH}")  # fmt: skip
+    parser.add_argument(
+        "--quick", action="store_true", help="less data, nothing kept: ends within a minute"
+    )
     parser.add_argument("--runs", type=int, default=5,
                         help="runs of each (default: %(default)s)")  # fmt: skip
     parser.add_argument("--airgap", type=Path, default=_ROOT / ".venv/bin/airgap",
                         help="the airgap to measure (default: the one of .venv)")  # fmt: skip
     arguments = parser.parse_args()
-    if unknown := set(arguments.cases) - set(cases.CASES):
+    if unknown := set(arguments.cases) - {*cases.CASES, _GROWTH}:
         parser.error(f"no such case: {', '.join(sorted(unknown))}")
     arguments.airgap = arguments.airgap.absolute()
     if arguments.quick:
@@ -61,10 +74,6 @@ def _arguments() -> argparse.Namespace:
 def _cache() -> Path:
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("AIRGAP_BENCH_CACHE") or Path(home) / "airgap-bench")
-
-
-def _describe(shape: data.Shape) -> str:
-    return f"{shape.images} images, {shape.size / 1e6:.0f} MB, where no other size is named."
 
 
 def _tell(text: str) -> None:

@@ -319,7 +319,12 @@ def _by_images(lab: Lab) -> Iterator[dict[str, Any]]:
                 place = lab.place(target.address, images, layouts=work)
                 pushed = Command(peers.PUSH[_OURS](place, work), work, {}).run(lab.tool)
         lab.tell(f"  {count} images: pack {packed.seconds:.2f} s, push {pushed.seconds:.2f} s")
-        yield {"images": count, "pack": packed.to_json(), "push": pushed.to_json()}
+        yield {
+            "key": f"{count} images",
+            "images": count,
+            "pack": packed.to_json(),
+            "push": pushed.to_json(),
+        }
 
 
 def _by_connections(lab: Lab) -> Iterator[dict[str, Any]]:
@@ -336,7 +341,7 @@ def _by_connections(lab: Lab) -> Iterator[dict[str, Any]]:
             reading = Command(command, work, {}).run(lab.tool)
             (work / BUNDLE).unlink()
             lab.tell(f"  {count or 'found by itself'}: {reading.seconds:.2f} s")
-            yield {"connections": count, "pack": reading.to_json()}
+            yield {"key": f"{count} connections", "connections": count, "pack": reading.to_json()}
 
 
 CASES: Mapping[str, Callable[[Lab], list[Result]]] = {

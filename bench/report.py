@@ -25,6 +25,9 @@ def table(results: Sequence[Json]) -> str:
     for result in results:
         if len(result["median"]) > 1:
             lines += ["", f"**{result['case']}** (medians of {_runs(result)})", *_contest(result)]
+        if "requests_a_run" in result:
+            counts = (f"{n:g} {kind}" for kind, n in result["requests_a_run"].items())
+            lines += ["", f"Requests of *{result['case']}*: {', '.join(counts) or 'none'}."]
     return "\n".join(lines)
 
 
@@ -52,30 +55,44 @@ def _contest(result: Json) -> Iterable[str]:
         yield f"| {name} | {middle['seconds']:.2f} | {spread} | {rest} | {memory} |"
 
 
-def write(results: Sequence[Json], growth: Sequence[Json], meta: Json, root: Path) -> None:
-    """Write bench/results.json, the plots beside it, and the table into docs/performance.md."""
-    bench, page = root / "bench", root / "docs/performance.md"
-    shared = {key: meta[key] for key in ("versions", "machine", "data")}
-    stored = [{**result, **shared} for result in results]
-    (bench / "results.json").write_text(json.dumps(stored, indent=1) + "\n")
-    (bench / "growth.json").write_text(json.dumps(list(growth), indent=1) + "\n")
-    images = page.parent / "performance"
-    images.mkdir(exist_ok=True)
-    contests = [result for result in results if len(result["median"]) > 1]
-    plots = [(result["case"], _bars(result)) for result in contests]
-    plots += [(title, svg) for title, svg in _lines(growth) if svg]
+def keep(results: Sequence[Json], growth: Sequence[Json], root: Path) -> None:
+    """Keep results: those of the same case are replaced, in their place; others stay.
+
+    Writes bench/results.json and growth.json, the plots under docs/performance/, and the tables
+    into docs/performance.md.
+    """
+    every = _merged(root / "bench/results.json", results, "case")
+    lines = _merged(root / "bench/growth.json", growth, "key")
+    plots = [(result["case"], _bars(result)) for result in every if len(result["median"]) > 1]
+    plots += [(title, svg) for title, svg in _lines(lines) if svg]
+    folder = root / "docs/performance"
+    folder.mkdir(exist_ok=True)
     for title, svg in plots:
-        (images / _file(title)).write_text(svg)
+        (folder / _file(title)).write_text(svg)
     links = "\n\n".join(f"![{title}](performance/{_file(title)})" for title, _ in plots)
+    page = root / "docs/performance.md"
     text = page.read_text()
     head, tail = text.split(_BEGIN)[0], text.split(_END)[1]
-    body = "\n\n".join([_meta(meta), table(results), links])
+    body = "\n\n".join([_meta(every), table(every), links])
     page.write_text(f"{head}{_BEGIN}\n{body}\n{_END}{tail}")
 
 
-def _meta(meta: Json) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in meta["versions"].items())
-    return f"{meta['machine']}. {meta['data']} {versions}."
+def _merged(path: Path, new: Sequence[Json], key: str) -> list[Json]:
+    old = json.loads(path.read_text()) if path.exists() else []
+    merged = {entry[key]: entry for entry in (*old, *new)}
+    path.write_text(json.dumps(list(merged.values()), indent=1) + "\n")
+    return list(merged.values())
+
+
+def _meta(results: Sequence[Json]) -> str:
+    """Name the machines and versions: more than one where cases were measured apart."""
+    machines = dict.fromkeys(result["machine"] for result in results)
+    versions: dict[str, dict[str, None]] = {}
+    for result in results:
+        for name, version in result["versions"].items():
+            versions.setdefault(name, {})[version] = None
+    named = ", ".join(f"{name} {' and '.join(found)}" for name, found in versions.items())
+    return f"{'; '.join(machines)}. {named}."
 
 
 def _file(title: str) -> str:
