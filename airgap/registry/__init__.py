@@ -2,6 +2,7 @@
 
 options      what the client needs to know
 transport    bytes: connections that blobs are read from without a copy
+route        which way a request takes, by where it goes
 retry        when to try again, and how long to wait
 gate         how many connections help
 auth         challenges and tokens

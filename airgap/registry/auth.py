@@ -11,6 +11,7 @@ import ipaddress
 import re
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -62,7 +63,7 @@ class Authorizer:
     Args:
         base: the registry's URL.
         host: what it is called in errors.
-        credential: what is known for it; None asks as anybody.
+        credential: looks up what is known for it; None asks as anybody.
         trusted: further hosts that may be token servers.
         send: sends a request.
     """
@@ -71,7 +72,7 @@ class Authorizer:
         self,
         base: str,
         host: str,
-        credential: Credential | None,
+        credential: Callable[[], Credential | None],
         trusted: frozenset[str],
         send: Sender,
     ) -> None:
@@ -106,9 +107,10 @@ class Authorizer:
         return True
 
     def _basic(self) -> str | None:
-        if self._credential is None or not self._credential.username:
+        credential = self._credential()
+        if credential is None or not credential.username:
             return None
-        pair = f"{self._credential.username}:{self._credential.password}"
+        pair = f"{credential.username}:{credential.password}"
         return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
     def _fetch(self, challenge: Challenge, scope: str) -> tuple[str, float]:
@@ -116,7 +118,7 @@ class Authorizer:
         response, body = self._send(self._token_request(challenge, scope), _MAX_TOKEN)
         what = f"{self._host}: the token server {urlsplit(challenge.realm).hostname}"
         if response.status_code in (400, 401, 403):
-            raise denied(self._host, response.status_code, self._credential is not None)
+            raise denied(self._host, response.status_code, self._credential() is not None)
         if response.status_code != 200:
             raise NetworkError(
                 f"{what} answered {response.status_code}", hint="run the same command again"
@@ -135,7 +137,7 @@ class Authorizer:
     def _token_request(self, challenge: Challenge, scope: str) -> httpx.Request:
         values = {"service": challenge.service, "scope": scope}
         values = {key: value for key, value in values.items() if value}
-        credential = self._credential
+        credential = self._credential()
         if credential and credential.identity_token:
             form = {
                 "grant_type": "refresh_token", "client_id": "airgap",
@@ -196,9 +198,20 @@ def _is_address(host: str) -> bool:
     return True
 
 
+# Below these, strangers have names side by side: only the very same host is one owner.
+_SHARED = (
+    "amazonaws.com", "azurecr.io", "azurewebsites.net", "cloudapp.net", "cloudfront.net",
+    "appspot.com", "github.io", "herokuapp.com", "ngrok.io", "ngrok.app", "nip.io", "sslip.io",
+    "pages.dev", "workers.dev", "run.app", "windows.net", "duckdns.org", "vercel.app",
+)  # fmt: skip
+
+
 def _domain(host: str) -> str:
     """Return the registrable domain: two labels, three below a short one such as ``co.uk``."""
-    labels = host.lower().rstrip(".").split(".")
+    host = host.lower().rstrip(".")
+    labels = host.split(".")
+    if host.endswith(tuple(f".{shared}" for shared in _SHARED)):
+        return host
     short = len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= 3
     count = 3 if short else 2
     return ".".join(labels[-count:]) if len(labels) >= count else host

@@ -5,8 +5,7 @@ step from https down to http is refused.
 """
 
 import contextlib
-import ipaddress
-import ssl
+import functools
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,9 +23,11 @@ from airgap.registry.auth import Authorizer, denied
 from airgap.registry.credentials import Credential
 from airgap.registry.gate import Gate
 from airgap.registry.options import Options
-from airgap.registry.transport import DirectTransport
+from airgap.registry.route import Router, is_loopback
 
 _MAX_REDIRECTS = 10
+_READ_SECONDS = 60.0
+"""How long a body that is held in memory may take."""
 _MAX_ERROR_BODY = 64 << 10
 _USER_AGENT = "airgap"
 _AGAIN = "run the same command again: it goes on where it stopped"
@@ -60,7 +61,7 @@ class Client:
     Args:
         endpoint: where it is.
         options: how to talk to it.
-        credential: what is known for it.
+        credential: looks up what is known for it; called when the registry asks for it.
         progress: is told of retries and warnings.
     """
 
@@ -68,14 +69,15 @@ class Client:
         self,
         endpoint: Endpoint,
         options: Options,
-        credential: Credential | None,
+        credential: Callable[[], Credential | None],
         progress: Progress,
     ) -> None:
         self.endpoint, self.options, self._progress = endpoint, options, progress
         self.host = endpoint.host
-        self._credential = credential
+        self._credential = functools.cache(credential)
         self._insecure = endpoint.host in options.insecure
-        self._http = _session(options, urlsplit(endpoint.base), insecure=self._insecure)
+        timeout = httpx.Timeout(options.idle, connect=20)
+        self._http = httpx.Client(transport=Router(options), timeout=timeout, trust_env=False)
         self._base = endpoint.base if urlsplit(endpoint.base).scheme else ""
         self._lock = threading.Lock()
         self._authorizer: Authorizer | None = None
@@ -175,7 +177,7 @@ class Client:
         """Try https, then http where that is allowed: docker's meaning of insecure."""
         name = self.endpoint.base.removeprefix("//")
         secure, plain = f"https://{name}", f"http://{name}"
-        if not (self._insecure or _is_loopback(name)):
+        if not (self._insecure or is_loopback(urlsplit(f"//{name}").hostname or name)):
             return secure
         try:
             with self._http.stream("GET", f"{secure}/v2/", follow_redirects=False):
@@ -300,7 +302,7 @@ class Client:
         said = response.extensions.get("said", "")
         text = f"{self.host} answered {status}" + (f" ({said})" if said else "")
         if status in (401, 403):
-            return denied(self.host, status, self._credential is not None)
+            return denied(self.host, status, self._credential() is not None)
         if retry.passes(status):
             return NetworkError(text, hint=_AGAIN)
         hint = "look at the registry's log, or ask its administrator"
@@ -336,62 +338,6 @@ class StatusError(InputError):
         self.status, self.said = status, said
 
 
-def _session(options: Options, base: "urlsplit.SplitResult", *, insecure: bool) -> httpx.Client:  # type: ignore[name-defined]
-    tls = tls_context(options, insecure=insecure)
-    proxy = proxy_for(options.proxies, base.hostname or "", base.scheme or "https")
-    timeout = httpx.Timeout(options.idle, connect=20)
-    transport: httpx.BaseTransport
-    if proxy:
-        transport = httpx.HTTPTransport(verify=tls, proxy=proxy, limits=httpx.Limits())
-    else:
-        transport = DirectTransport(tls, options.idle)
-    return httpx.Client(transport=transport, timeout=timeout, trust_env=False)
-
-
-def tls_context(options: Options, *, insecure: bool) -> ssl.SSLContext:
-    """Return the TLS settings: the system's CAs and those of the options.
-
-    Raises:
-        InputError: a CA file cannot be read.
-    """
-    context = ssl.create_default_context()
-    if insecure:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    for path in options.ca_files:
-        try:
-            context.load_verify_locations(cafile=str(path))
-        except (OSError, ssl.SSLError) as error:
-            raise InputError(
-                f"cannot read the CA {path}: {error.strerror or error}",
-                hint="--ca takes a PEM file with one or more certificates",
-            ) from error
-    if options.ca_pem:
-        context.load_verify_locations(cadata=options.ca_pem.decode("ascii"))
-    return context
-
-
-def proxy_for(proxies: Mapping[str, str], host: str, scheme: str) -> str | None:
-    """Return the proxy for a host, by the rules of curl: NO_PROXY lists names and suffixes."""
-    proxy = proxies.get(scheme) or proxies.get("all")
-    if not proxy or _is_loopback(host):
-        return None
-    for entry in proxies.get("no", "").replace(" ", ",").split(","):
-        name = entry.strip().lstrip(".").lower()
-        if name and (name in ("*", host) or host.endswith(f".{name}")):
-            return None
-    return proxy if "://" in proxy else f"http://{proxy}"
-
-
-def _is_loopback(name: str) -> bool:
-    host = urlsplit(f"//{name}").hostname or name
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _same_origin(one: httpx.URL, other: httpx.URL) -> bool:
     def origin(url: httpx.URL) -> tuple[str, str, int]:
         return url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80)
@@ -400,9 +346,11 @@ def _same_origin(one: httpx.URL, other: httpx.URL) -> bool:
 
 
 def _read(response: httpx.Response, limit: int) -> bytes:
-    body = bytearray()
+    body, end = bytearray(), time.monotonic() + _READ_SECONDS
     for piece in response.iter_raw():
         body += piece
+        if time.monotonic() > end:
+            raise httpx.ReadTimeout("it became too slow")
         if len(body) >= limit:
             break
     return bytes(body[:limit])

@@ -48,7 +48,7 @@ class Credentials:
                 if self._config is None:
                     self._config = auth.load_config(str(self._path))
                 found = self._config.resolve_authconfig(_HUB_KEY if host in HUB_HOSTS else host)
-        except (DockerException, ValueError, OSError) as error:
+        except (DockerException, ValueError, OSError, TypeError, AttributeError) as error:
             raise InputError(
                 f"cannot get the credentials for {host} with {self._path}:"
                 f" {' '.join(str(error).split())[:200]}",

@@ -5,6 +5,7 @@ it broke with a Range request; a registry that ignores the range is read from th
 was there already is skipped.
 """
 
+import functools
 import re
 import threading
 import time
@@ -131,7 +132,7 @@ class RegistrySource:
                     except NetworkError as error:
                         broken = error
                     else:
-                        if len(body) >= int(response.headers.get("Content-Length") or 0):
+                        if body and len(body) >= _announced(response):
                             return _checked(body, response, reference)
                         broken = NetworkError(f"{client.host}: the manifest was cut short")
                 if attempt >= self._options.tries:
@@ -158,8 +159,8 @@ class RegistrySource:
             client = self._clients.get(reference.host)
             if client is None:
                 endpoint = endpoint_of(reference.host, self._options)
-                credential = self._credentials.of(endpoint.host)
-                client = Client(endpoint, self._options, credential, self._progress)
+                look_up = functools.partial(self._credentials.of, endpoint.host)
+                client = Client(endpoint, self._options, look_up, self._progress)
                 self._clients[reference.host] = client
         return client, client.endpoint.repository(reference.path)
 
@@ -268,6 +269,12 @@ def endpoint_of(host: str, options: Options) -> Endpoint:
             f"{mirror!r} is no address of a mirror", hint="write [http://]HOST[:PORT][/PREFIX]"
         )
     return Endpoint(address, f"{scheme}{':' if separator else ''}//{address}", prefix.strip("/"))
+
+
+def _announced(response: httpx.Response) -> int:
+    """Return the Content-Length, 0 where there is none that is a number."""
+    text = response.headers.get("Content-Length", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
 def _first_byte(response: httpx.Response, asked: int) -> int:

@@ -5,6 +5,7 @@ a POST alone where it can be mounted. What became of a broken upload is found ou
 the blob; registries forget a session whose chunk broke, so it begins anew.
 """
 
+import functools
 from collections.abc import Iterator
 
 import httpx
@@ -42,9 +43,9 @@ class RegistryTarget:
     ) -> None:
         base = f"{scheme}://{address}" if scheme else f"//{address}"
         endpoint = Endpoint(address, base, prefix.strip("/"))
-        credential = Credentials(options.docker_config).of(address)
+        look_up = functools.partial(Credentials(options.docker_config).of, address)
         self._options = options
-        self._client = Client(endpoint, options, credential, progress or Silent())
+        self._client = Client(endpoint, options, look_up, progress or Silent())
 
     def __enter__(self) -> "RegistryTarget":
         return self

@@ -76,11 +76,14 @@ class DirectTransport(httpx.BaseTransport):
         scheme, host, port = origin
         try:
             plain = socket.create_connection((host, port), _CONNECT_SECONDS)
+        except OSError as error:
+            raise httpx.ConnectError(_text(error)) from error
+        try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock = (
-                self._tls.wrap_socket(plain, server_hostname=host) if scheme == "https" else plain
-            )
+            secure = scheme == "https"
+            sock = self._tls.wrap_socket(plain, server_hostname=host) if secure else plain
         except OSError as error:  # ssl.SSLError is one
+            plain.close()
             raise httpx.ConnectError(_text(error)) from error
         sock.settimeout(self._idle)
         connection = http.client.HTTPConnection(host, port, timeout=self._idle)

@@ -138,12 +138,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if fault.whole:
             headers = {k: v for k, v in headers.items() if k.lower() != "range"}
-        upstream = http.client.HTTPConnection(self.proxy.target, timeout=60)
-        upstream.request(self.command, self.path, body or None, headers)
-        answer = upstream.getresponse()
-        content = answer.read()
-        found = {k: v for k, v in answer.getheaders() if k.lower() != "transfer-encoding"}
-        upstream.close()
+        with contextlib.closing(http.client.HTTPConnection(self.proxy.target, timeout=60)) as way:
+            way.request(self.command, self.path, body or None, headers)
+            with way.getresponse() as answer:
+                content = answer.read()
+            found = {k: v for k, v in answer.getheaders() if k.lower() != "transfer-encoding"}
         if fault.drop_reply:
             self._end(reset=fault.reset)
             return

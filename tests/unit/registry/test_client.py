@@ -1,12 +1,14 @@
+import contextlib
+
 import httpx
 import pytest
 
 from airgap.errors import InputError
 from airgap.registry.auth import Challenge, _domain
-from airgap.registry.client import proxy_for
 from airgap.registry.credentials import Credentials
 from airgap.registry.options import Options
 from airgap.registry.pull import endpoint_of
+from airgap.registry.route import is_insecure, proxy_for
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,8 @@ def test_a_bearer_challenge_is_preferred() -> None:
         ("a.b.example.org", "example.org"),
         ("registry.example.co.uk", "example.co.uk"),
         ("localhost", "localhost"),
+        ("mine.azurecr.io", "mine.azurecr.io"),
+        ("1.dkr.ecr.eu-west-1.amazonaws.com", "1.dkr.ecr.eu-west-1.amazonaws.com"),
     ],
 )
 def test_registrable_domains(host: str, domain: str) -> None:
@@ -83,6 +87,42 @@ def test_which_hosts_are_proxied(host: str, proxied: bool) -> None:
     proxies = {"https": "proxy:3128", "no": "localhost, .example.org"}
     assert (proxy_for(proxies, host, "https") == "http://proxy:3128") is proxied
     assert proxy_for({**proxies, "no": "*"}, host, "https") is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "host", "port", "direct"),
+    [
+        ("*.example.org", "a.example.org", 443, True),
+        ("*.example.org", "notexample.org", 443, False),
+        ("10.0.0.0/8", "10.1.2.3", 443, True),
+        ("10.0.0.0/8", "11.1.2.3", 443, False),
+        ("10.1.2.3", "10.1.2.3", 443, True),
+        ("example.org:5000", "example.org", 5000, True),
+        ("example.org:5000", "example.org", 443, False),
+        ("*", "anything", 443, True),
+        ("", "anything", 443, False),
+    ],
+)
+def test_no_proxy(entry: str, host: str, port: int, direct: bool) -> None:
+    proxies = {"https": "proxy:3128", "no": entry}
+    assert (proxy_for(proxies, host, "https", port) is None) is direct
+
+
+def test_insecure_is_for_that_host_alone() -> None:
+    options = Options(insecure=frozenset({"a.test", "b.test:5000", "[::1]:5000"}))
+    assert is_insecure(options, "a.test", None)
+    assert is_insecure(options, "b.test", 5000)
+    assert is_insecure(options, "::1", 5000)
+    assert not is_insecure(options, "b.test", None)
+    assert not is_insecure(options, "auth.a.test", None)
+
+
+@pytest.mark.parametrize("auth", ["5", "null", '"%%%"', "[]"])
+def test_a_config_that_is_odd(tmp_path, auth: str) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "config.json"
+    path.write_text('{"auths": {"quay.io": {"auth": ' + auth + "}}}")
+    with contextlib.suppress(InputError):  # never an error of another kind
+        assert Credentials(path).of("quay.io") is None
 
 
 def test_credentials_of_docker_s_config(tmp_path) -> None:  # type: ignore[no-untyped-def]

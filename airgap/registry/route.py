@@ -1,0 +1,122 @@
+"""route: which way a request takes, by where it goes: direct or through a proxy, verified or not.
+
+Redirects and token servers lead to other hosts than the registry, so each request is judged by
+its own host: what was allowed for one host is allowed for no other.
+"""
+
+import ipaddress
+import ssl
+import threading
+from collections.abc import Mapping
+
+import httpx
+
+from airgap.errors import InputError
+from airgap.registry.options import Options
+from airgap.registry.transport import DirectTransport
+
+
+class Router(httpx.BaseTransport):
+    """Sends each request by the transport for its host."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._lock = threading.Lock()
+        self._transports: dict[tuple[bool, str | None], httpx.BaseTransport] = {}
+        self._transport(insecure=False, proxy=None)  # a CA file that cannot be read is told at once
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request."""
+        url = request.url
+        insecure = is_insecure(self._options, url.host, url.port)
+        proxy = proxy_for(self._options.proxies, url.host, url.scheme, url.port)
+        return self._transport(insecure=insecure, proxy=proxy).handle_request(request)
+
+    def close(self) -> None:
+        """Close all connections."""
+        for transport in self._transports.values():
+            transport.close()
+
+    def _transport(self, *, insecure: bool, proxy: str | None) -> httpx.BaseTransport:
+        with self._lock:
+            key = insecure, proxy
+            if key not in self._transports:
+                tls = tls_context(self._options, insecure=insecure)
+                self._transports[key] = (
+                    httpx.HTTPTransport(verify=tls, proxy=proxy)
+                    if proxy
+                    else DirectTransport(tls, self._options.idle)
+                )
+            return self._transports[key]
+
+
+def is_insecure(options: Options, host: str, port: int | None) -> bool:
+    """Tell whether plain http or unverified TLS is allowed with a host."""
+    name = f"[{host}]" if ":" in host else host
+    return bool({name, f"{name}:{port or 443}", f"{name}:{port or 80}"} & options.insecure)
+
+
+def tls_context(options: Options, *, insecure: bool) -> ssl.SSLContext:
+    """Return the TLS settings: the system's CAs and those of the options.
+
+    Raises:
+        InputError: a CA file cannot be read.
+    """
+    context = ssl.create_default_context()
+    if insecure:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    for path in options.ca_files:
+        try:
+            context.load_verify_locations(cafile=str(path))
+        except (OSError, ssl.SSLError) as error:
+            raise InputError(
+                f"cannot read the CA {path}: {error.strerror or error}",
+                hint="--ca takes a PEM file with one or more certificates",
+            ) from error
+    if options.ca_pem:
+        context.load_verify_locations(cadata=options.ca_pem.decode("ascii"))
+    return context
+
+
+def proxy_for(
+    proxies: Mapping[str, str], host: str, scheme: str, port: int | None = None
+) -> str | None:
+    """Return the proxy for a host, None where it is reached directly.
+
+    NO_PROXY lists names, which hold for all names below them (``example.org``, ``.example.org``,
+    ``*.example.org``), addresses and networks (``10.0.0.0/8``), each perhaps with ``:PORT``; ``*``
+    is everything.
+    """
+    proxy = proxies.get(scheme) or proxies.get("all")
+    if not proxy or is_loopback(host):
+        return None
+    port = port or (443 if scheme == "https" else 80)
+    entries = proxies.get("no", "").replace(" ", ",").split(",")
+    if any(_excludes(entry.strip().lower(), host, port) for entry in entries):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _excludes(entry: str, host: str, port: int) -> bool:
+    if entry == "*":
+        return True
+    name, colon, wanted = entry.rpartition(":")
+    if colon and wanted.isdigit() and name.count(":") in (0, 7):
+        if int(wanted) != port:
+            return False
+        entry = name
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(entry, strict=False)
+    except ValueError:
+        name = entry.removeprefix("*").lstrip(".")
+        return bool(name) and (host == name or host.endswith(f".{name}"))
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name or address is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
