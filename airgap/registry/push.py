@@ -15,7 +15,7 @@ from airgap.oci.digest import Digest
 from airgap.oci.manifest import INDEX_TYPES, MANIFEST_TYPES, Descriptor
 from airgap.oci.ports import Chunks
 from airgap.progress import Progress, Silent
-from airgap.registry.client import Client, Endpoint, StatusError
+from airgap.registry.client import Client, Endpoint, StatusError, parsed
 from airgap.registry.credentials import Credentials
 from airgap.registry.options import Options
 
@@ -117,7 +117,7 @@ class RegistryTarget:
         ) as response:
             return response.status_code == 200
 
-    def _begin(self, repository: str, blob: Descriptor, mount_from: str) -> str | None:
+    def _begin(self, repository: str, blob: Descriptor, mount_from: str) -> httpx.URL | None:
         """Open an upload and return where it goes, or None where the blob was mounted."""
         path = f"{self._base(repository)}/blobs/uploads/"
         scope = self._scope(repository)
@@ -134,13 +134,14 @@ class RegistryTarget:
                 location = response.headers.get("Location", "")
         except StatusError as error:
             raise self._explained(error, repository) from error
-        return self._session(location)
+        return self._session(location, blob.digest)
 
-    def _session(self, location: str) -> str:
-        """Check where the registry wants the upload: it must not lead credentials away."""
-        base = httpx.URL(self._client.base())
+    def _session(self, location: str, digest: Digest) -> httpx.URL:
+        """Return where the registry wants the upload: it must not lead credentials away."""
+        base = parsed(self._client.base())
+        text = f"{location}{'&' if '?' in location else '?'}digest={digest}"
         try:
-            url = base.join(location)
+            url = httpx.URL(text) if "://" in location.partition("?")[0] else base.join(text)
         except httpx.InvalidURL:
             url = httpx.URL("")
         same = (url.scheme, url.host, url.port) == (base.scheme, base.host, base.port)
@@ -151,10 +152,9 @@ class RegistryTarget:
                 f"{self._client.host} wants the upload at {url.scheme}://{url.netloc.decode()}",
                 hint="correct the registry's own address (http.host, or its proxy's headers)",
             )
-        return str(url)
+        return url
 
-    def _upload(self, repository: str, blob: Descriptor, chunks: Chunks, location: str) -> None:
-        url = httpx.URL(location).copy_merge_params({"digest": str(blob.digest)})
+    def _upload(self, repository: str, blob: Descriptor, chunks: Chunks, url: httpx.URL) -> None:
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(blob.size)}
 
         def content() -> Iterator[memoryview]:
@@ -164,7 +164,7 @@ class RegistryTarget:
 
         try:
             with self._client.request(
-                "PUT", str(url), scope=self._scope(repository), headers=headers,
+                "PUT", url, scope=self._scope(repository), headers=headers,
                 content=content, expect=(201, 204), tries=1,
             ):  # fmt: skip
                 return
