@@ -371,6 +371,20 @@ def test_forms_of_tokens(bench: Bench, body: bytes) -> None:
     assert bench.proxy.count("GET", "/token") == 2, "one a repository"
 
 
+def test_an_identity_token_is_posted(bench: Bench, tmp_path: Path) -> None:
+    config = tmp_path / "no-docker"
+    config.mkdir()
+    auths = {"auths": {bench.proxy.address: {"identitytoken": "canary-identity"}}}
+    (config / "config.json").write_text(json.dumps(auths))
+    bench.proxy.rule = token_rule(bench, Fault(status=200, body=b'{"access_token": "good"}'))
+    ended = bench.pack("-vv")
+    assert ended.code == 0, ended.err
+    asked = [r for r in bench.proxy.requests if r.path.startswith("/token")]
+    assert {r.method for r in asked} == {"POST"}
+    assert all("Authorization" not in r.headers for r in asked)
+    assert "canary" not in ended.err
+
+
 @pytest.mark.parametrize(
     "answer",
     [
