@@ -24,7 +24,7 @@ from airgap.oci.digest import Digest
 from airgap.oci.image import Image
 from airgap.oci.manifest import Descriptor
 from airgap.oci.ports import Store
-from airgap.oci.reference import short_repositories
+from airgap.oci.reference import DEFAULT_HOST, short_repositories
 from airgap.pki import Tls
 from airgap.progress import Progress
 
@@ -34,6 +34,7 @@ _ROUTE = re.compile(
 _RANGE = re.compile(r"bytes=([0-9]{1,18})-([0-9]{0,18})")
 _IDLE_SECONDS = 60
 _MAX_PAGE = 1000
+_COUNT = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,21 @@ def repositories(images: Sequence[Image]) -> dict[str, Repository]:
                 {**old.blobs, **{d.digest: d for d in image.blobs}},
             )
     return dict(sorted(found.items()))
+
+
+def mirrored(images: Sequence[Image], served: Mapping[str, Repository]) -> dict[str, Repository]:
+    """Give Docker Hub's images the names that a client of a mirror asks for.
+
+    docker's ``registry-mirrors`` asks for ``library/nginx``, without the host. A path that an
+    image of another host claims too is given to none.
+    """
+    elsewhere = {i.reference.path for i in images if i.reference.host != DEFAULT_HOST}
+    return {
+        image.reference.path: served[image.reference.repository]
+        for image in images
+        if image.reference.host == DEFAULT_HOST
+        and image.reference.path not in elsewhere | {*served}
+    }
 
 
 class Content(Store, Protocol):
@@ -108,8 +124,10 @@ class Server:
         progress: Progress,
         tls: ssl.SSLContext | None = None,
     ) -> None:
+        served = repositories(images)
         handler = type("Handler", (_Handler,), {
-            "repositories": repositories(images), "store": store, "progress": progress,
+            "repositories": served, "aliases": mirrored(images, served),
+            "store": store, "progress": progress,
         })  # fmt: skip
         server = _HTTPServer6 if ":" in address[0] else _HTTPServer
         try:
@@ -174,6 +192,7 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
     timeout = _IDLE_SECONDS
     repositories: Mapping[str, Repository]
+    aliases: Mapping[str, Repository]
     store: Store
     progress: Progress
 
@@ -206,7 +225,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_content(self, match: re.Match[str], query: str) -> None:
         name = match["tags"] or match["name"]
-        repository = self.repositories.get(name)
+        repository = self.repositories.get(name) or self.aliases.get(name)
         if repository is None:
             raise _Refusal(HTTPStatus.NOT_FOUND, "NAME_UNKNOWN", "no such repository in the bundle")
         if match["tags"]:
@@ -223,7 +242,13 @@ class _Handler(BaseHTTPRequestHandler):
             found = repository.tags.get(identifier)
         if found is None:
             raise _Refusal(HTTPStatus.NOT_FOUND, "MANIFEST_UNKNOWN", "not in the bundle")
-        body = self.store.manifest_bytes(found.digest)
+        try:
+            body = self.store.manifest_bytes(found.digest)
+        except (InputError, ResourceError) as error:
+            self.progress.warn(error.message)
+            raise _Refusal(
+                HTTPStatus.INTERNAL_SERVER_ERROR, "UNKNOWN", "the manifest is damaged"
+            ) from error
         self._begin(HTTPStatus.OK, found.media_type, len(body), found.digest)
         self._write([memoryview(body)])
 
@@ -263,7 +288,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Send a list; ``n`` and ``last`` page through it, with a Link to the next page."""
         asked = parse_qs(query)
         last, limit = asked.get("last", [""])[0], asked.get("n", [str(_MAX_PAGE)])[0]
-        count = min(int(limit), _MAX_PAGE) if limit.isascii() and limit.isdigit() else _MAX_PAGE
+        count = min(int(limit), _MAX_PAGE) if _COUNT.fullmatch(limit) else _MAX_PAGE
         left = [name for name in names if name > last]
         headers = {}
         if len(left) > count > 0:
@@ -321,10 +346,16 @@ def _digest(text: str) -> Digest:
 
 
 def cut(chunks: Iterator[memoryview], start: int, end: int) -> Iterator[memoryview]:
-    """Pass on the bytes from ``start`` up to ``end`` of a stream that is read to its end."""
+    """Pass on the bytes from ``start`` up to ``end`` of a stream, and read no further.
+
+    A range that ends with the stream has its last bytes proved, since a store gives its last
+    chunk out only then.
+    """
     position = 0
     for chunk in chunks:
         part = chunk[max(start - position, 0) : max(end - position, 0)]
         position += len(chunk)
         if part:
             yield part
+        if position >= end:
+            return

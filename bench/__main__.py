@@ -19,9 +19,10 @@ def main() -> int:
     arguments = _arguments()
     cache = _cache()
     install.install(cache, _tell)
-    lab = cases.Lab(cache, arguments.airgap, arguments.runs, arguments.quick, _tell)
+    airgap = arguments.airgap or install.airgap(cache, _ROOT)
+    lab = cases.Lab(cache, airgap.absolute(), arguments.runs, arguments.quick, _tell)
     results = [result for name in _chosen(arguments) for result in _measure(lab, name)]
-    meta = {"machine": install.machine(), "versions": install.versions(cache, arguments.airgap)}
+    meta = {"machine": install.machine(), "versions": install.versions(cache, airgap)}
     stored = [{**result.to_json(), **meta} for result in results]
     sys.stdout.write(report.table(stored) + "\n")
     if not arguments.quick:
@@ -60,12 +61,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--runs", type=int, default=5,
                         help="runs of each (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--airgap", type=Path, default=_ROOT / ".venv/bin/airgap",
-                        help="the airgap to measure (default: the one of .venv)")  # fmt: skip
+    parser.add_argument("--airgap", type=Path,
+                        help="the program to measure (default: this source)")  # fmt: skip
     arguments = parser.parse_args()
     if unknown := set(arguments.cases) - {*cases.CASES, _GROWTH}:
         parser.error(f"no such case: {', '.join(sorted(unknown))}")
-    arguments.airgap = arguments.airgap.absolute()
     if arguments.quick:
         arguments.runs = min(arguments.runs, 3)
     return arguments

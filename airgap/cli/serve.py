@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from airgap.cli import options
-from airgap.errors import InputError
+from airgap.errors import InputError, ResourceError
 
 if TYPE_CHECKING:
     from airgap.console import Console
@@ -60,9 +60,8 @@ def serve(
         context = server_context(tls) if tls else None
         with Server(content.images, content, (host, port), console, context) as server:
             _tell(console, content, f"{'http' if plain_http else 'https'}://{listen}", server.port)
-            if tls and ca_out:
-                ca_out.write_bytes(tls.ca_pem)
-                console.note(f"its CA is in {ca_out}")
+            if tls:
+                _trust(console, tls, ca_out)
             try:
                 server.wait()
             except (KeyboardInterrupt, options.Terminated):
@@ -76,6 +75,21 @@ def _tell(console: "Console", content: "Content", url: str, port: int) -> None:
         console.note(image.reference.familiar)
     if len(content.images) > 20:
         console.note(f"and {len(content.images) - 20} more: GET /v2/_catalog lists all")
+
+
+def _trust(console: "Console", tls: "Tls", ca_out: Path | None) -> None:
+    """Write the CA where wanted, and say how clients come to trust it."""
+    if not ca_out:
+        console.note("clients need its CA: --ca-out FILE writes it; or serve with --plain-http")
+        return
+    try:
+        ca_out.write_bytes(tls.ca_pem)
+    except OSError as error:
+        raise ResourceError(
+            f"cannot write {ca_out}: {error.strerror}", hint="name another file with --ca-out"
+        ) from error
+    console.note(f"its CA is in {ca_out}: curl --cacert {ca_out}; for docker, copy it to")
+    console.note("/etc/docker/certs.d/HOST:PORT/ca.crt")
 
 
 def _open(path: Path) -> AbstractContextManager["Content"]:

@@ -139,7 +139,8 @@ class RegistryTarget:
     def _session(self, location: str, digest: Digest) -> httpx.URL:
         """Return where the registry wants the upload: it must not lead credentials away."""
         base = parsed(self._client.base())
-        text = f"{location}{'&' if '?' in location else '?'}digest={digest}"
+        separator = "&" if "?" in location else "?"
+        text = f"{location}{separator}digest={str(digest).replace(':', '%3A')}"
         try:
             url = httpx.URL(text) if "://" in location.partition("?")[0] else base.join(text)
         except httpx.InvalidURL:

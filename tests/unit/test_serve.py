@@ -68,6 +68,24 @@ def test_a_short_name_that_two_claim_is_not_served(server: Server) -> None:
     assert json.loads(body)["errors"][0]["code"] == "NAME_UNKNOWN"
 
 
+def test_a_mirror_of_docker_hub(layout: Layout, server: Server) -> None:
+    response, body = ask(server, "/v2/library/nginx/manifests/1.27")
+    assert response.status == 200
+    assert Digest.of(body) == layout.images[0].root.digest
+    _, catalog = ask(server, "/v2/_catalog")
+    assert "library/nginx" not in json.loads(catalog)["repositories"]
+
+
+def test_a_mirrored_path_that_others_claim_is_not_served(tmp_path: Path) -> None:
+    maker = Maker(tmp_path / "layout")
+    for host in ("docker.io", "ghcr.io", "quay.io"):
+        maker.image(host.encode(), name=f"{host}/library/nginx:1")
+    layout = maker.layout()
+    with Server(layout.images, layout, ("127.0.0.1", 0), Silent()) as server:
+        assert ask(server, "/v2/library/nginx/manifests/1")[0].status == 404
+        assert ask(server, "/v2/nginx/manifests/1")[0].status == 200
+
+
 def test_the_catalog_pages(server: Server) -> None:
     response, body = ask(server, "/v2/_catalog?n=2")
     assert json.loads(body) == {"repositories": ["docker.io/library/nginx", "ghcr.io/org/app"]}
@@ -135,6 +153,21 @@ def test_a_wrong_blob_is_never_complete(layout: Layout, server: Server) -> None:
         ask(server, f"/v2/nginx/blobs/{blob.digest}")
 
 
+def test_a_damaged_manifest_is_an_error_of_the_server(layout: Layout, server: Server) -> None:
+    root = layout.images[0].root.digest
+    (layout.path / "blobs/sha256" / root.hex).write_bytes(b"{}")
+    response, body = ask(server, "/v2/nginx/manifests/1.27")
+    assert response.status == 500
+    assert json.loads(body)["errors"][0]["message"] == "the manifest is damaged"
+
+
+@pytest.mark.parametrize("count", ["", "-1", "x", "9" * 5000])
+def test_an_absurd_page_size_means_the_usual_one(server: Server, count: str) -> None:
+    response, body = ask(server, f"/v2/_catalog?n={count}")
+    assert response.status == 200
+    assert len(json.loads(body)["repositories"]) == 4
+
+
 def test_tls_and_ipv6(layout: Layout) -> None:
     tls = issue(["localhost", "::1"])
     context = server_context(tls)
@@ -152,6 +185,12 @@ def test_skopeo_pulls(server: Server, tmp_path: Path) -> None:
     command = ["skopeo", "copy", "--all", "--src-tls-verify=false", source, f"dir:{tmp_path}/copy"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     assert len(list((tmp_path / "copy").iterdir())) > 5
+
+
+def test_cut_reads_no_further_than_asked() -> None:
+    chunks = iter([memoryview(b"abc"), memoryview(b"def"), memoryview(b"gh")])
+    assert b"".join(cut(chunks, 1, 3)) == b"bc"
+    assert bytes(next(chunks)) == b"def"
 
 
 def test_cut() -> None:
