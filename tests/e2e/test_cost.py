@@ -107,8 +107,9 @@ def cost(folder: Path, *arguments: object) -> tuple[int, int]:
     return memory, disk
 
 
-def test_memory_and_disk(registry: str, tmp_path: Path) -> None:
+def test_memory_and_disk(registry: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     figures: dict[str, dict[int, int]] = {"pack": {}, "push": {}}
+    told = []
     for layers in (SMALL, LARGE):
         fill(registry, tmp_path / f"layout-{layers}", layers)
         folder = tmp_path / f"bundle-{layers}"
@@ -122,11 +123,13 @@ def test_memory_and_disk(registry: str, tmp_path: Path) -> None:
         assert disk <= 1.02 * size
         figures["pack"][layers] = memory
         figures["push"][layers], _ = cost(folder, "push", bundle, f"{registry}/again", "-q")
-        print(f"\n{size / 1e9:.2f} GB: peak disk of pack {disk / size:.4f} x bundle", end="")
+        told.append(f"{size / 1e9:.2f} GB: peak disk of pack {disk / size:.4f} x bundle")
         bundle.unlink()
     for verb, memory_at in figures.items():
-        print(f"\n{verb}: {memory_at[SMALL] / 1e6:.0f} MB of memory for 0.2 GB,", end=" ")
-        print(f"{memory_at[LARGE] / 1e6:.0f} MB for 2 GB", end="")
+        small, large = (memory_at[layers] / 1e6 for layers in (SMALL, LARGE))
+        told.append(f"{verb}: {small:.0f} MB of memory for 0.2 GB, {large:.0f} MB for 2 GB")
+    with capsys.disabled():  # the figures belong into the log, also when all is well
+        print("", *told, sep="\n")
+    for memory_at in figures.values():
         assert memory_at[LARGE] < memory_at[SMALL] + (16 << 20)
         assert memory_at[LARGE] < 80 << 20
-    print()
