@@ -90,9 +90,7 @@ class Layout:
             raise InputError(f"{what}: manifests is no list")
         for entry in entries:
             root = Descriptor.from_json(entry, what)
-            annotations = entry.get("annotations") or {}
-            name = annotations.get(_CONTAINERD_NAME) or annotations.get(_REF_NAME) or ""
-            yield self._reference(str(name), root.digest), root
+            yield self._reference(_name(entry.get("annotations"), what), root.digest), root
 
     def _reference(self, name: str, digest: Digest) -> Reference:
         """Name an image: by its full name, else by the folder's name and the tag, if any."""
@@ -133,3 +131,14 @@ class Layout:
             if error.errno == errno.ELOOP:
                 raise InputError(f"{self.path}: {what} is a symbolic link") from error
             raise ResourceError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _name(annotations: object, what: str) -> str:
+    """Return what an entry's annotations call the image, empty where they do not."""
+    found = annotations or {}
+    if not isinstance(found, dict):
+        raise InputError(f"{what}: annotations is no object")
+    name = found.get(_CONTAINERD_NAME) or found.get(_REF_NAME) or ""
+    if not isinstance(name, str):
+        raise InputError(f"{what}: an image's name is no string")
+    return name

@@ -1,6 +1,8 @@
 import json
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -168,3 +170,32 @@ def test_serve_reads_a_layout(tmp_path: Path) -> None:
         assert len(content.images) == 1
         assert _certificate(content, ["127.0.0.1"]).ca_pem
     assert _address("[::1]:5000") == ("::1", 5000)
+
+
+def test_serve_until_ctrl_c(bundle: Path, tmp_path: Path) -> None:
+    """A process of its own: the address, how to trust it, Ctrl-C, and the exit code 0."""
+    ca = tmp_path / "ca.crt"
+    command = [sys.executable, "-c", "from airgap.cli import main; main()", "serve", str(bundle)]
+    with subprocess.Popen(
+        [*command, "--listen", "127.0.0.1:0", "--ca-out", str(ca)],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+    ) as process:
+        assert process.stderr
+        told = ""
+        while "certs.d" not in told:
+            line = process.stderr.readline()
+            assert line, told
+            told += line
+        assert "Serving 1 images at https://127.0.0.1:" in told
+        assert ca.read_text().startswith("-----BEGIN CERTIFICATE-----")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+        assert "stopped" in process.stderr.read()
+
+
+def test_serve_cannot_write_the_ca(run, bundle: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    ran = run("serve", bundle, "--listen", "127.0.0.1:0", "--ca-out", tmp_path / "gone" / "ca.crt")
+    assert ran.code == 6
+    assert "cannot write" in ran.err

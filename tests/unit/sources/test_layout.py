@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -58,4 +59,24 @@ def test_a_folder_that_is_none(tmp_path: Path, maker: Maker) -> None:
     maker.layout()
     (maker.folder / "oci-layout").write_text('{"imageLayoutVersion": "2.0.0"}')
     with pytest.raises(InputError, match=r"not an OCI image layout of version 1\.0\.0"):
+        Layout(maker.folder)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "message"),
+    [
+        (["x"], "annotations is no object"),
+        ("x", "annotations is no object"),
+        ({"org.opencontainers.image.ref.name": 5}, "an image's name is no string"),
+        ({"io.containerd.image.name": "a/b:UP PER"}, "'UP PER' is not a tag"),
+    ],
+)
+def test_names_that_are_none(maker: Maker, annotations: object, message: str) -> None:
+    maker.image(b"a", name="x/y:1")
+    maker.layout()
+    index = maker.folder / "index.json"
+    value = json.loads(index.read_bytes())
+    value["manifests"][0]["annotations"] = annotations
+    index.write_text(json.dumps(value))
+    with pytest.raises(InputError, match=message):
         Layout(maker.folder)
