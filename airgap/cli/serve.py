@@ -59,10 +59,11 @@ def serve(
         tls = None if plain_http else _certificate(content, [host, *hosts])
         context = server_context(tls) if tls else None
         with Server(content.images, content, (host, port), console, context) as server:
-            _tell(console, content, f"{'http' if plain_http else 'https'}://{listen}", server.port)
-            if tls:
-                _trust(console, tls, ca_out)
             try:
+                url = f"{'http' if plain_http else 'https'}://{listen}"
+                _tell(console, content, url, server.port)
+                if tls:
+                    _trust(console, tls, ca_out)
                 server.wait()
             except (KeyboardInterrupt, options.Terminated):
                 console.note("stopped")
