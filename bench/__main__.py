@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ _GROWTH = "growth"
 
 def main() -> int:
     """Measure, print the table, and, unless the run is a quick one, keep results and page."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # servers are ended on the way out
     arguments = _arguments()
     cache = _cache()
     install.install(cache, _tell)
