@@ -4,7 +4,6 @@ The tests of this file are one story and run in order; each rests on those befor
 """
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -120,28 +119,6 @@ def test_up_after_a_reboot(story: Story) -> None:
     wait_for_registry(story)
     story.run_pods({"after": "nginx:1.22"}, (NODE,))
     assert story.lab.isolated(AIRGAP, "status", "-q").returncode == 0
-
-
-def test_up_makes_a_node_trust_that_was_added_by_hand(story: Story) -> None:
-    """As kind makes a node, and as kubeadm joins one."""
-    lab, name = story.lab, "kind-worker"
-    image = lab.docker("inspect", NODE, "--format", "{{.Config.Image}}").strip()
-    lab.docker(
-        "run", "-d", "--privileged", "--name", name, "--hostname", name, "--network", "kind",
-        "--label", "io.x-k8s.kind.cluster=kind", "--label", "io.x-k8s.kind.role=worker",
-        "--tmpfs", "/tmp", "--tmpfs", "/run", "--volume", "/var", "--cgroupns", "private", image,
-    )  # fmt: skip
-    join = lab.docker("exec", NODE, "kubeadm", "token", "create", "--print-join-command").split()
-    for _ in range(60):
-        running = lab.isolated("docker", "exec", name, "ctr", "version", check=False)
-        if running.returncode == 0:
-            break
-        time.sleep(1)
-    lab.docker("exec", name, *join, "--skip-phases", "preflight")
-    done = lab.isolated(AIRGAP, "up")
-    assert f"{name}: 11 files written" in done.stderr, done.stderr
-    story.run_pods({"new": "nginx:1.22"}, (name,))
-    assert lab.isolated(AIRGAP, "status", "-q").returncode == 0
 
 
 def test_teardown_leaves_the_host_as_it_was(story: Story, before: dict[str, Any]) -> None:
