@@ -28,6 +28,7 @@ from airgap.cluster.parameters import NAMESPACE, Parameters
 from airgap.cluster.site import BUNDLES
 from airgap.errors import AirgapError, ClusterError, InputError, ResourceError
 from airgap.oci.copy import Report, push
+from airgap.oci.image import unique
 from airgap.pki import Tls, check, covers, issue
 from airgap.progress import Progress
 from airgap.registry.options import Options as RegistryOptions
@@ -412,11 +413,12 @@ class _Run:
 
     def _needs(self) -> preflight.Needs:
         node = self.bundle.node
+        blobs = (blob for image in self.bundle.images for blob in image.blobs)
         return preflight.Needs(
             parameters=self.parameters,
             architecture=node.platforms[0].architecture if node and node.platforms else "",
             node_bytes=node.size if node else 0,
-            image_bytes=sum(blob.size for blob in _blobs(self.bundle)),
+            image_bytes=sum(blob.size for blob in unique(blobs)),
             new_cluster=not self.exists,
         )
 
@@ -457,15 +459,6 @@ def _override(packed: Parameters | None, options: Options) -> Parameters:
         host_port=options.host_port or parameters.host_port,
         workers=parameters.workers if options.workers is None else options.workers,
     )
-
-
-def _blobs(bundle: Bundle) -> Iterator[Any]:
-    seen = set()
-    for image in bundle.images:
-        for blob in image.blobs:
-            if blob.digest not in seen:
-                seen.add(blob.digest)
-                yield blob
 
 
 def _map(name: str, namespace: str, data: Mapping[str, str]) -> manifests.Object:

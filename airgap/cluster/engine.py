@@ -134,12 +134,6 @@ class Engine:
             found = self._client.containers.list(all=True, filters={"label": CLUSTER_LABEL})
             return sorted({container.labels[CLUSTER_LABEL] for container in found})
 
-    def images(self, repository: str) -> list[str]:
-        """Return the names of all loaded images of a repository."""
-        with _translated():
-            found = self._client.images.list(repository)
-            return sorted(tag for image in found for tag in image.tags)
-
     def remove_empty_network(self, name: str) -> bool:
         """Remove a network that nothing is connected to; tells whether it was removed."""
         from docker.errors import NotFound

@@ -159,13 +159,6 @@ class Kind:
         """Return the access to a cluster as a kubeconfig text."""
         return self._run("get", "kubeconfig", "--name", name)
 
-    def export_kubeconfig(self, name: str, kubeconfig: Path | None) -> None:
-        """Write the access to a cluster where kubectl finds it."""
-        arguments = ["export", "kubeconfig", "--name", name]
-        if kubeconfig:
-            arguments += ["--kubeconfig", str(kubeconfig)]
-        self._run(*arguments)
-
     def delete(self, name: str, kubeconfig: Path | None = None) -> None:
         """Remove a cluster, its nodes and its entry in the kubeconfig."""
         arguments = ["delete", "cluster", "--name", name]

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from airgap.cluster.command import run
 from airgap.cluster.manifests import STORAGE_PATH, UID
-from airgap.errors import ClusterError
 
 _VERSION = re.compile(r"v?([0-9]+)\.([0-9]+)\.([0-9]+)")
 # The first release of each line without CVE-2026-53488: an image's label ran code on the host.
@@ -47,14 +46,6 @@ class Node:
         """
         command = ["docker", "exec", "-i", self.name, *arguments]
         return run(command, env=self.environment, stdin=stdin, seconds=seconds)
-
-    def succeeds(self, *arguments: str) -> bool:
-        """Tell whether a command in the node ends with 0."""
-        try:
-            self.run(*arguments, seconds=60)
-        except ClusterError:
-            return False
-        return True
 
     def read_file(self, path: str) -> bytes | None:
         """Return a file's content, None where it does not exist."""

@@ -67,7 +67,7 @@ def walk(reference: Reference, root: Descriptor, load: Load, choose: Choose) -> 
         root,
         tuple(unique(walker.manifests)),
         tuple(walker.images),
-        tuple(unique_values(walker.platforms)),
+        tuple(dict.fromkeys(walker.platforms)),
     )
 
 
@@ -131,8 +131,3 @@ def unique(descriptors: Iterable[Descriptor]) -> Iterable[Descriptor]:
         if descriptor.digest not in seen:
             seen.add(descriptor.digest)
             yield descriptor
-
-
-def unique_values(platforms: Iterable[Platform]) -> Iterable[Platform]:
-    """Yield each platform once, at its first place."""
-    return dict.fromkeys(platforms)
