@@ -6,20 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Lock
 
 from airgap.bundle.writer import BlobSink, DigestMismatch, Writer
-from airgap.errors import AirgapError, InputError, NetworkError
+from airgap.errors import AirgapError, InputError, NetworkError, TrustError
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
 from airgap.oci.manifest import Descriptor
-from airgap.oci.ports import Source, Store
+from airgap.oci.ports import Source, Stopped, Store
 from airgap.oci.reference import Reference
 from airgap.progress import Progress
 
 _PARALLEL = 16  # at the most: the source holds back the connections that do not help
 _ATTEMPTS = 2
-
-
-class _Stopped(Exception):  # noqa: N818  (nothing went wrong: another thread did)
-    """Ends a transfer because the run ends."""
 
 
 class Download:
@@ -72,6 +68,7 @@ class Download:
                     task.result()
             except BaseException:
                 self._stop.set()
+                self._source.stop()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
@@ -85,7 +82,7 @@ class Download:
         for image in self._needed[blob.digest]:
             try:
                 self._from_source(image.reference, blob, sink)
-            except (InputError, NetworkError) as error:
+            except (InputError, NetworkError, TrustError) as error:
                 errors.append(error)
             else:
                 self._complete(blob)
@@ -130,7 +127,7 @@ class Download:
 
     def _take(self, sink: BlobSink, chunk: memoryview) -> None:
         if self._stop.is_set():
-            raise _Stopped
+            raise Stopped
         sink.write(chunk)
         self._progress.advance(len(chunk))
 

@@ -12,6 +12,8 @@ next step. They are caught once, in ``airgap.cli``. Exceptions of other packages
 where they arise. Wrong usage (exit code 2) is click's own error.
 """
 
+from collections.abc import Iterable
+
 
 class AirgapError(Exception):
     """Base of all errors that airgap raises on purpose.
@@ -57,3 +59,23 @@ class ClusterError(AirgapError):
     """Kind, Kubernetes or the registry in the cluster failed."""
 
     exit_code = 7
+
+
+def together(errors: Iterable[AirgapError], summary: str, hint: str = "") -> AirgapError:
+    """Join what failed into one error; equal messages are told once.
+
+    Args:
+        errors: at least one.
+        summary: the first line, with ``{}`` for their number.
+        hint: the next step where more than one failed; the first error's own where empty.
+
+    Returns:
+        A TrustError where one of them is, else a NetworkError where one is, else an InputError.
+    """
+    found = list({error.message: error for error in errors}.values())
+    kinds = (TrustError, NetworkError, InputError)
+    kind = next((k for k in kinds if any(isinstance(e, k) for e in found)), AirgapError)
+    if len(found) == 1:
+        return kind(found[0].message, hint=found[0].hint)
+    lines = [summary.format(len(found)), *(f"  {error.message}" for error in found)]
+    return kind("\n".join(lines), hint=hint or found[0].hint)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from airgap.errors import AirgapError, InputError, NetworkError
+from airgap.errors import AirgapError, InputError, NetworkError, TrustError
 from airgap.oci import strictjson
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image, chooser, walk
@@ -62,13 +62,19 @@ def look_up(
     _tell_limit(references, source, progress)
     lookup = _Lookup(source, reuse, platforms, allow_foreign=allow_foreign)
     with ThreadPoolExecutor(_PARALLEL, "lookup") as pool:
-        for reference, result in zip(references, pool.map(lookup.attempt, references), strict=True):
-            if isinstance(result, Image):
-                lookup.found.images[reference] = result
-                progress.detail(f"{reference.familiar} is {result.root.digest}")
-                _warn_of_platform(result, platforms, progress)
-            else:
-                lookup.found.failed[reference] = result
+        try:
+            results = list(pool.map(lookup.attempt, references))
+        except BaseException:
+            source.stop()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    for reference, result in zip(references, results, strict=True):
+        if isinstance(result, Image):
+            lookup.found.images[reference] = result
+            progress.detail(f"{reference.familiar} is {result.root.digest}")
+            _warn_of_platform(result, platforms, progress)
+        else:
+            lookup.found.failed[reference] = result
     _refuse_conflicts(lookup.found.images.values())
     return lookup.found
 
@@ -89,7 +95,7 @@ class _Lookup:
     def attempt(self, reference: Reference) -> Image | AirgapError:
         try:
             return self._look_up(reference)
-        except (InputError, NetworkError) as error:
+        except (InputError, NetworkError, TrustError) as error:
             return error
 
     def _look_up(self, reference: Reference) -> Image:
@@ -168,7 +174,7 @@ def _tell_limit(references: Sequence[Reference], source: Source, progress: Progr
         return
     try:
         budget = source.remaining_pulls(pulls[0])
-    except (InputError, NetworkError):
+    except (InputError, NetworkError, TrustError):
         return  # the look-up itself will say what is wrong
     if budget is not None and budget[0] < len(pulls):
         left, window = budget

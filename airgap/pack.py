@@ -15,7 +15,7 @@ from typing import Any
 from airgap.bundle.plan import Contents, Plan, plan
 from airgap.bundle.writer import Writer
 from airgap.download import Download
-from airgap.errors import AirgapError, InputError, NetworkError
+from airgap.errors import AirgapError, NetworkError, together
 from airgap.inspect import image_json
 from airgap.lookup import Found, look_up
 from airgap.oci.digest import Digest
@@ -194,15 +194,10 @@ def _without_failed(
 
 
 def _failures(failed: Mapping[Reference, AirgapError], output: Path) -> AirgapError:
-    """Join all failures into one error; any network failure makes it a network error."""
-    errors = list(failed.values())
-    network = any(isinstance(error, NetworkError) for error in errors)
-    kind = NetworkError if network else InputError
-    if len(errors) == 1:
-        return kind(errors[0].message, hint=errors[0].hint)
-    lines = [f"{len(errors)} images failed"] + [f"  {error.message}" for error in errors]
+    """Join all failures into one error."""
+    passes = any(isinstance(error, NetworkError) for error in failed.values())
     hint = f"run the same command again: what was fetched is kept in {output}.partial"
-    return kind("\n".join(lines), hint=hint if network else errors[0].hint)
+    return together(failed.values(), "{} images failed", hint if passes else "")
 
 
 def _timestamp(seconds: int | None) -> str | None:

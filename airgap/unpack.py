@@ -283,7 +283,9 @@ class _Run:
         """Push what is missing."""
         options = RegistryOptions(ca_pem=self.tls.ca_pem, tries=8)
         with RegistryTarget(self.endpoint, options, self.progress, scheme="https") as target:
-            self.report = push(self.bundle.images, self.bundle, target, self.progress)
+            self.report = push(
+                self.bundle.images, self.bundle, target, self.progress, short_names=True
+            )
         return self.report.summary()
 
     def record(self) -> str:

@@ -13,11 +13,15 @@ from airgap.errors import InputError
 @click.command()
 @click.argument("bundle_path", metavar="BUNDLE.tar", type=options.FILE)
 @click.argument("registry_name", metavar="REGISTRY[/PREFIX]")
+@click.option(
+    "--short-names", is_flag=True, help="Also as PATH:TAG, where no other image claims that."
+)
 @options.registry_options
 @options.output_options
 def push(
     bundle_path: Path,
     registry_name: str,
+    short_names: bool,
     quiet: bool,
     verbose: int,
     as_json: bool,
@@ -25,8 +29,8 @@ def push(
 ) -> None:
     """Push every image of a bundle into a registry that exists.
 
-    Each image lands as REGISTRY/[PREFIX/]HOST/PATH:TAG under its upstream host, and under its
-    short path where no other image claims it. What is there already is not sent again.
+    Each image lands as REGISTRY/[PREFIX/]HOST/PATH:TAG under its upstream host. What is there
+    already is not sent again.
 
     \b
     Example:
@@ -46,7 +50,7 @@ def push(
     with Bundle.open(bundle_path) as bundle:
         console.step(f"Pushing {len(bundle.images)} images to {registry_name}")
         with RegistryTarget(endpoint, chosen, console, prefix) as target:
-            report = copy(bundle.images, bundle, target, console)
+            report = copy(bundle.images, bundle, target, console, short_names=short_names)
     if as_json:
         click.echo(json.dumps(report.to_json(), indent=1))
     elif not quiet:

@@ -1,25 +1,27 @@
 """copy: images from a Store to a Target.
 
-Blobs first, each uploaded once and mounted wherever else it is needed; then manifests by digest,
-children before parents; then every digest is read back; tags last of all. So nothing that a tag
-names is ever incomplete, and an image whose tags are right already costs one request a tag.
+Blobs first, each uploaded once and mounted wherever else it is needed; then the manifests that an
+index names, by digest; then, once all of these are there, the image's own manifest under its tag,
+which is read back. So nothing that a tag names is ever incomplete, and an image whose tags are
+right already costs one request a tag.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Lock
 from typing import Any, TypeVar
 
-from airgap.errors import AirgapError, InputError, NetworkError
+from airgap.errors import AirgapError, InputError, NetworkError, TrustError, together
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
 from airgap.oci.manifest import Descriptor
-from airgap.oci.ports import Store, Target
+from airgap.oci.ports import Stopped, Store, Target
 from airgap.oci.reference import short_repositories
 from airgap.progress import Progress
 
-_PARALLEL = 4
+_PARALLEL = 16  # at the most: the target holds back the connections that do not help
 _T = TypeVar("_T")
 
 
@@ -84,32 +86,44 @@ def push(
     store: Store,
     target: Target,
     progress: Progress,
-    parallel: int = _PARALLEL,
+    *,
+    short_names: bool = False,
 ) -> Report:
     """Push images; what is there is not sent again.
+
+    Args:
+        images: what is pushed, each to its full repository ``HOST/PATH``.
+        store: has their content.
+        target: where to.
+        progress: is told what lands.
+        short_names: also push to the short repository, where no other image claims it.
 
     Raises:
         InputError: content is wrong, or the target refused some of it.
         NetworkError: the target failed in spite of retries; other images went on.
     """
-    return _Push(store, target, progress, parallel).run(images)
+    short = short_repositories(image.reference for image in images) if short_names else {}
+    return _Push(store, target, progress, short).run(images)
 
 
 class _Push:
-    def __init__(self, store: Store, target: Target, progress: Progress, parallel: int) -> None:
+    def __init__(
+        self, store: Store, target: Target, progress: Progress, short: Mapping[str, str]
+    ) -> None:
         self._store, self._target, self._progress = store, target, progress
-        self._parallel = parallel
+        self._short = short
         self._lock = Lock()
         self._stop = Event()
         self._failed: dict[Digest, AirgapError] = {}
         self.report = Report()
 
     def run(self, images: Sequence[Image]) -> Report:
-        with ThreadPoolExecutor(self._parallel, "push") as self._pool:
+        with ThreadPoolExecutor(_PARALLEL, "push") as self._pool:
             try:
                 self._run(images)
             except BaseException:
                 self._stop.set()
+                self._target.stop()
                 self._pool.shutdown(wait=False, cancel_futures=True)
                 raise
         return self.report
@@ -119,20 +133,17 @@ class _Push:
         landings = [landing for landing in looked if landing.missing]
         self.report.complete = len(images) - len(landings)
         self._blobs(looked)
-        landings = self._whole(landings)
-        self._each(self._manifests, landings)
-        landings = self._whole(landings)
-        self._each(self._tag, landings)
+        self._each(self._children, self._whole(landings))
+        self._each(self._root, self._whole(landings))
         if self._failed:
-            raise _together(self._failed.values())
+            raise together(self._failed.values(), "{} things could not be pushed")
 
     def _look(self, images: Sequence[Image]) -> Iterable[Landing]:
         """Find out what is there, one request for each name."""
-        short = short_repositories(image.reference for image in images)
 
         def look(image: Image) -> Landing:
             reference = image.reference
-            names = [reference.repository, *filter(None, [short.get(reference.name)])]
+            names = [reference.repository, *filter(None, [self._short.get(reference.name)])]
             identifier = reference.tag or str(image.root.digest)
             present: list[str] = []
             missing: list[str] = []
@@ -189,20 +200,17 @@ class _Push:
             self._put(blob, name, home)
 
     def _put(self, blob: Descriptor, name: str, home: str) -> None:
-        try:
+        with self._failing(blob.digest):
             sent = self._target.put_blob(name, blob, lambda: self._chunks(blob), home)
-        except (InputError, NetworkError) as error:
-            self._failed.setdefault(blob.digest, error)
-            return
-        with self._lock:
-            self.report.uploaded += sent
-            self.report.uploaded_bytes += blob.size if sent else 0
-            self.report.mounted += not sent
+            with self._lock:
+                self.report.uploaded += sent
+                self.report.uploaded_bytes += blob.size if sent else 0
+                self.report.mounted += not sent
 
     def _chunks(self, blob: Descriptor) -> Iterator[memoryview]:
         for chunk in self._store.chunks(blob):
             if self._stop.is_set():
-                raise _Stopped
+                raise Stopped
             yield chunk
 
     def _whole(self, landings: Sequence[Landing]) -> list[Landing]:
@@ -215,53 +223,47 @@ class _Push:
 
         return [landing for landing in landings if whole(landing.image)]
 
-    def _manifests(self, landing: Landing) -> None:
-        """Store an image's manifests by digest, children first, and read the root back."""
-        image = landing.image
-        try:
+    def _children(self, landing: Landing) -> None:
+        """Store the manifests that an image's index names, children before parents."""
+        with self._failing(landing.image.root.digest):
             for name in landing.missing:
-                for found in image.manifests:
-                    body = self._store.manifest_bytes(found.digest)
-                    self._target.put_manifest(name, str(found.digest), found, body)
-                self._read_back(name, image.root.digest)
-        except (InputError, NetworkError) as error:
-            self._failed.setdefault(image.root.digest, error)
+                for found in landing.image.manifests:
+                    if found.digest != landing.image.root.digest:
+                        self._put_manifest(name, str(found.digest), found)
 
-    def _read_back(self, name: str, digest: Digest) -> None:
-        there = self._target.head_manifest(name, str(digest))
+    def _root(self, landing: Landing) -> None:
+        """Store an image's own manifest under its tag, or its digest where it has none."""
+        image, tag = landing.image, landing.image.reference.tag
+        with self._failing(image.root.digest):
+            for name in landing.missing:
+                identifier = tag or str(image.root.digest)
+                self._put_manifest(name, identifier, image.root)
+                self._read_back(name, identifier, image.root.digest)
+                if tag:
+                    with self._lock:
+                        self.report.tags.append(f"{name}:{tag}")
+            self._progress.note(f"{image.reference.familiar} is there")
+
+    def _put_manifest(self, name: str, identifier: str, found: Descriptor) -> None:
+        body = self._store.manifest_bytes(found.digest)
+        self._target.put_manifest(name, identifier, found, body)
+
+    def _read_back(self, name: str, identifier: str, digest: Digest) -> None:
+        there = self._target.head_manifest(name, identifier)
         if there != digest:
             raise NetworkError(
                 f"{name}: the registry answers {there} for {digest}",
                 hint="run the same command again; look at the registry's log",
             )
 
-    def _tag(self, landing: Landing) -> None:
-        image, tag = landing.image, landing.image.reference.tag
+    @contextmanager
+    def _failing(self, digest: Digest) -> Iterator[None]:
+        """Keep a failure for the end: the other images go on."""
         try:
-            for name in landing.missing if tag else ():
-                body = self._store.manifest_bytes(image.root.digest)
-                self._target.put_manifest(name, tag, image.root, body)
-                with self._lock:
-                    self.report.tags.append(f"{name}:{tag}")
-        except (InputError, NetworkError) as error:
-            self._failed.setdefault(image.root.digest, error)
-        else:
-            self._progress.note(f"{image.reference.familiar} is there")
+            yield
+        except (InputError, NetworkError, TrustError) as error:
+            self._failed.setdefault(digest, error)
 
     def _each(self, function: Callable[[_T], None], items: Sequence[_T]) -> None:
         for _ in self._pool.map(function, items):
             pass
-
-
-class _Stopped(Exception):  # noqa: N818  (nothing went wrong: another thread did)
-    """Ends a transfer because the run ends."""
-
-
-def _together(errors: Iterable[AirgapError]) -> AirgapError:
-    """Join failures into one error; any failure of the network makes it one."""
-    found = list({error.message: error for error in errors}.values())
-    kind = NetworkError if any(isinstance(e, NetworkError) for e in found) else InputError
-    if len(found) == 1:
-        return kind(found[0].message, hint=found[0].hint)
-    lines = [f"{len(found)} things could not be pushed", *(f"  {e.message}" for e in found)]
-    return kind("\n".join(lines), hint=found[0].hint)

@@ -17,12 +17,19 @@ Chunks = Callable[[], Iterator[memoryview]]
 """Begins to read a blob from its first byte; each chunk's memory is reused after the next."""
 
 
+class Stopped(Exception):  # noqa: N818  (nothing went wrong here)
+    """Ends what one thread does because the run ends: another failed, or somebody ended it."""
+
+
 class Source(Protocol):
     """Where images come from: a registry, a daemon. Thread-safe.
 
     Every method raises InputError where the thing does not exist or is invalid, NetworkError
-    where the source failed in spite of retries.
+    where the source failed in spite of retries, and Stopped after `stop`.
     """
+
+    def stop(self) -> None:
+        """End all waits and transfers of other threads; the source is of no more use."""
 
     def resolve(self, reference: Reference) -> tuple[Descriptor, bytes]:
         """Look a reference up: what it points to, and those exact bytes, proved."""
@@ -70,9 +77,12 @@ class Store(Protocol):
 class Target(Protocol):
     """A registry that takes images. Thread-safe.
 
-    Every method raises NetworkError where the registry failed in spite of retries, and
-    InputError where it refused the content.
+    Every method raises NetworkError where the registry failed in spite of retries,
+    InputError where it refused the content, and Stopped after `stop`.
     """
+
+    def stop(self) -> None:
+        """End all waits and transfers of other threads; the target is of no more use."""
 
     def head_manifest(self, repository: str, tag_or_digest: str) -> Digest | None:
         """Return the digest of what is there under that name, None if nothing."""

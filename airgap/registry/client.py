@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from airgap.errors import AirgapError, InputError, NetworkError, TrustError
+from airgap.oci.ports import Stopped
 from airgap.progress import Progress
 from airgap.registry import retry
 from airgap.registry.auth import Authorizer, denied
@@ -31,6 +32,7 @@ _READ_SECONDS = 60.0
 _MAX_ERROR_BODY = 64 << 10
 _USER_AGENT = "airgap"
 _AGAIN = "run the same command again: it goes on where it stopped"
+_NOT_REACHED = (httpx.ConnectError, httpx.ConnectTimeout)
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 Content = Callable[[], Iterator[bytes | memoryview]]
@@ -55,6 +57,17 @@ class Endpoint:
         return f"{self.prefix}/{path}" if self.prefix else path
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What `Client.request` is to send."""
+
+    method: str
+    path: str | httpx.URL
+    headers: Mapping[str, str]
+    content: Content | None
+    patience: float
+
+
 class Client:
     """One registry.
 
@@ -77,17 +90,26 @@ class Client:
         self._credential = functools.cache(credential)
         self._insecure = endpoint.host in options.insecure
         timeout = httpx.Timeout(options.idle, connect=20)
-        self._http = httpx.Client(transport=Router(options), timeout=timeout, trust_env=False)
+        self._router = Router(options)
+        self._http = httpx.Client(transport=self._router, timeout=timeout, trust_env=False)
         self._base = endpoint.base if urlsplit(endpoint.base).scheme else ""
         self._lock = threading.Lock()
         self._authorizer: Authorizer | None = None
         self.gate = Gate(options.connections)
+        self._stopping = threading.Event()
+        self._unreachable = False
         if self._insecure:
             progress.warn(f"{self.host} is used without verified TLS (--insecure-registry)")
 
     def close(self) -> None:
         """Close all connections."""
         self._http.close()
+
+    def stop(self) -> None:
+        """End the waits and transfers of other threads: they raise Stopped."""
+        self._stopping.set()
+        self.gate.open()
+        self._router.stop()
 
     @contextmanager
     def request(
@@ -100,6 +122,7 @@ class Client:
         content: Content | None = None,
         expect: tuple[int, ...] = (200,),
         tries: int | None = None,
+        patience: float = 0,
     ) -> Iterator[httpx.Response]:
         """Send a request and hand out the answer, its body unread.
 
@@ -112,21 +135,31 @@ class Client:
             content: begins the body; called again for each try.
             expect: the statuses that are an answer; all else is an error.
             tries: attempts instead of the options' number.
+            patience: seconds without a byte that the answer may take, where that is more than
+                the options' ``idle``.
 
         Raises:
             InputError: the registry refused it for good.
             NetworkError: it failed in spite of retries.
+            Stopped: `stop` was called.
         """
         most = tries or self.options.tries
         attempt = 0
         while True:
             attempt += 1
+            self._sleep(0)
             response: httpx.Response | None = None
             try:
-                response = self._authorised(method, path, scope, headers or {}, content)
+                response = self._authorised(
+                    _Call(method, path, headers or {}, content, patience), scope
+                )
             except httpx.HTTPError as error:
+                # A host that several tries could not reach gets one more for each request only.
+                most = 1 if self._unreachable else most
+                self._unreachable |= attempt >= most and isinstance(error, _NOT_REACHED)
                 self._pause_or_raise(self._broken(error), attempt, most, None)
                 continue
+            self._unreachable = False
             if response.status_code in expect:
                 break
             try:
@@ -165,7 +198,7 @@ class Client:
         self.gate.complained()
         seconds = retry.backoff(attempt)
         self._progress.detail(f"{error.message}; try {attempt + 1} in {seconds:.1f} s")
-        time.sleep(seconds)
+        self._sleep(seconds)
 
     def base(self) -> str:
         """Return the registry's URL; finds out whether it speaks https where that is open."""
@@ -193,20 +226,13 @@ class Client:
         except httpx.HTTPError:
             return secure
 
-    def _authorised(
-        self,
-        method: str,
-        path: str | httpx.URL,
-        scope: str,
-        headers: Mapping[str, str],
-        content: Content | None,
-    ) -> httpx.Response:
+    def _authorised(self, call: _Call, scope: str) -> httpx.Response:
         """Send with what is known of the challenge; where it is new, once more."""
         authorizer = self._auth()
-        response = self._redirected(method, path, authorizer.header(scope), headers, content)
+        response = self._redirected(call, authorizer.header(scope))
         if response.status_code == 401 and authorizer.challenged(response.headers, scope):
             response.close()
-            response = self._redirected(method, path, authorizer.header(scope), headers, content)
+            response = self._redirected(call, authorizer.header(scope))
         return response
 
     def _auth(self) -> Authorizer:
@@ -218,28 +244,24 @@ class Client:
                 )
             return self._authorizer
 
-    def _redirected(
-        self,
-        method: str,
-        path: str | httpx.URL,
-        authorization: str | None,
-        headers: Mapping[str, str],
-        content: Content | None,
-    ) -> httpx.Response:
+    def _redirected(self, call: _Call, authorization: str | None) -> httpx.Response:
         # URLs are read as seldom as can be: each costs a good part of what a request costs.
         base = parsed(self.base())
-        url = path if isinstance(path, httpx.URL) else httpx.URL(self.base() + path)
+        url = call.path if isinstance(call.path, httpx.URL) else httpx.URL(self.base() + call.path)
+        timeout = httpx.Timeout(max(self.options.idle, call.patience), connect=20)
         for _ in range(_MAX_REDIRECTS + 1):
-            sent = {"User-Agent": _USER_AGENT, "Accept-Encoding": "identity", **headers}
+            sent = {"User-Agent": _USER_AGENT, "Accept-Encoding": "identity", **call.headers}
             if authorization and _same_origin(url, base):
                 sent["Authorization"] = authorization
             # The transport takes a view of memory as well as bytes, and does not copy it.
-            body = cast("Iterator[bytes]", content()) if content else None
-            request = self._http.build_request(method, url, headers=sent, content=body)
+            body = cast("Iterator[bytes]", call.content()) if call.content else None
+            request = self._http.build_request(
+                call.method, url, headers=sent, content=body, timeout=timeout
+            )
             response = self._http.send(request, stream=True, follow_redirects=False)
             target = response.headers.get("Location")
             if (
-                method not in ("GET", "HEAD")
+                call.method not in ("GET", "HEAD")
                 or response.status_code not in _REDIRECTS
                 or not target
             ):
@@ -313,6 +335,8 @@ class Client:
     def _pause_or_raise(
         self, error: AirgapError, attempt: int, most: int, response: httpx.Response | None
     ) -> None:
+        if self._stopping.is_set():
+            raise Stopped  # what broke did so because of that
         if (
             not isinstance(error, NetworkError)
             or attempt >= most
@@ -329,7 +353,12 @@ class Client:
         seconds = retry.backoff(attempt) if seconds is None else seconds
         tell = self._progress.warn if seconds > 10 else self._progress.detail
         tell(f"{error.message}; try {attempt + 1} of {most} in {seconds:.1f} s")
-        time.sleep(seconds)
+        self._sleep(seconds)
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait, or end the thread when the run ends."""
+        if self._stopping.wait(seconds):
+            raise Stopped
 
 
 class StatusError(InputError):

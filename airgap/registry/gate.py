@@ -64,6 +64,7 @@ class Gate:
         self._fixed = fixed or 0
         self._condition = threading.Condition()
         self._inside = 0
+        self._opened = False
         self._bytes = 0
         self._window_began = time.monotonic()
 
@@ -76,7 +77,7 @@ class Gate:
     def pass_through(self) -> Iterator[None]:
         """Wait until there is room, and take it."""
         with self._condition:
-            while self._inside >= self.limit:
+            while self._inside >= self.limit and not self._opened:
                 self._condition.wait()
             self._inside += 1
         try:
@@ -98,6 +99,12 @@ class Gate:
                 self._controller.measured(self._bytes / seconds)
                 self._condition.notify_all()
             self._bytes, self._window_began = 0, now
+
+    def open(self) -> None:
+        """Hold nobody back any more: what comes will find that the run ends."""
+        with self._condition:
+            self._opened = True
+            self._condition.notify_all()
 
     def complained(self) -> None:
         """Take note that the host refused or broke off."""

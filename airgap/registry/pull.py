@@ -55,6 +55,13 @@ class RegistrySource:
         for client in self._clients.values():
             client.close()
 
+    def stop(self) -> None:
+        """End what other threads do here; see `airgap.oci.ports.Source.stop`."""
+        with self._lock:
+            clients = list(self._clients.values())
+        for client in clients:
+            client.stop()
+
     def resolve(self, reference: Reference) -> tuple[Descriptor, bytes]:
         """Look a reference up; see `airgap.oci.ports.Source.resolve`."""
         identifier = str(reference.digest) if reference.digest else reference.tag

@@ -1,12 +1,14 @@
 """push: images into a registry, as a Target.
 
 Follows the push part of the OCI distribution specification 1.1: one POST and one PUT for a blob,
-a POST alone where it can be mounted. What became of a broken upload is found out by asking for
-the blob; registries forget a session whose chunk broke, so it begins anew.
+a POST alone where it can be mounted. A POST that mounts a blob from its own repository answers at
+once whether it is there, so nobody has to ask with a HEAD first; that also tells what became of
+an upload that broke. Registries forget a session whose chunk broke, so it begins anew.
 """
 
 import functools
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 
@@ -20,6 +22,12 @@ from airgap.registry.credentials import Credentials
 from airgap.registry.options import Options
 
 _ACCEPT = ", ".join(MANIFEST_TYPES + INDEX_TYPES)
+_REQUEST_BYTES = 64 << 10
+"""What a request counts for where the gate measures, so that it sees small ones too."""
+_SLOW_STORAGE = 4e6
+"""Bytes a second: a registry copies a blob into its storage before it answers."""
+_NO_MOUNT = frozenset({400, 404, 422})
+"""How registries that cannot mount, or not from there, refuse what they should answer with 202."""
 
 
 class RegistryTarget:
@@ -53,10 +61,14 @@ class RegistryTarget:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
+    def stop(self) -> None:
+        """End what other threads do here; see `airgap.oci.ports.Target.stop`."""
+        self._client.stop()
+
     def head_manifest(self, repository: str, tag_or_digest: str) -> Digest | None:
         """Return the digest of what is there; see `airgap.oci.ports.Target.head_manifest`."""
         path = f"{self._base(repository)}/manifests/{tag_or_digest}"
-        with self._client.request(
+        with self._turn(), self._client.request(
             "HEAD", path, scope=self._scope(repository), headers={"Accept": _ACCEPT},
             expect=(200, 404),
         ) as response:  # fmt: skip
@@ -78,12 +90,11 @@ class RegistryTarget:
         while True:
             attempt += 1
             try:
-                if not mount_from and self._has_blob(repository, blob):
-                    return attempt > 1  # an earlier try got through, its answer was lost
-                location = self._begin(repository, blob, mount_from)
-                if location is None:
-                    return False
-                self._upload(repository, blob, chunks, location)
+                with self._turn():
+                    location = self._begin(repository, blob, mount_from or repository)
+                    if location is None:
+                        return attempt > 1  # an earlier try got through, its answer was lost
+                    self._upload(repository, blob, chunks, location)
             except (NetworkError, _SessionLost) as error:
                 if attempt >= self._options.tries:
                     raise NetworkError(
@@ -102,39 +113,47 @@ class RegistryTarget:
         path = f"{self._base(repository)}/manifests/{tag_or_digest}"
         headers = {"Content-Type": descriptor.media_type, "Content-Length": str(len(body))}
         try:
-            with self._client.request(
+            with self._turn(), self._client.request(
                 "PUT", path, scope=self._scope(repository), headers=headers,
                 content=lambda: iter([body]), expect=(201, 200, 202),
             ):  # fmt: skip
                 return
         except StatusError as error:
+            if descriptor.media_type in INDEX_TYPES and "BLOB_UNKNOWN" in error.said.upper():
+                raise InputError(
+                    f"{repository}: {self._client.host} takes no index without all its platforms",
+                    hint="pack with --platform all, or let the registry accept it"
+                    " (registry:3, validation.manifests.indexes.platforms: none)",
+                ) from error
             raise self._explained(error, repository) from error
 
-    def _has_blob(self, repository: str, blob: Descriptor) -> bool:
-        path = f"{self._base(repository)}/blobs/{blob.digest}"
-        with self._client.request(
-            "HEAD", path, scope=self._scope(repository), expect=(200, 404)
-        ) as response:
-            return response.status_code == 200
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait until there is room for another request at a time."""
+        with self._client.gate.pass_through():
+            yield
+            self._client.gate.moved(_REQUEST_BYTES)
 
     def _begin(self, repository: str, blob: Descriptor, mount_from: str) -> httpx.URL | None:
-        """Open an upload and return where it goes, or None where the blob was mounted."""
-        path = f"{self._base(repository)}/blobs/uploads/"
-        scope = self._scope(repository)
-        if mount_from:
-            origin = self._client.endpoint.repository(mount_from)
-            path += f"?mount={blob.digest}&from={origin}"
+        """Open an upload and return where it goes, or None where the blob is there or mounted."""
+        scope, origin = self._scope(repository), self._client.endpoint.repository(mount_from)
+        if mount_from != repository:
             scope += f" repository:{origin}:pull"
         try:
-            with self._client.request(
-                "POST", path, scope=scope, headers={"Content-Length": "0"}, expect=(201, 202)
-            ) as response:
-                if response.status_code == 201:
-                    return None
-                location = response.headers.get("Location", "")
+            answer = self._open(repository, f"?mount={blob.digest}&from={origin}", scope)
         except StatusError as error:
-            raise self._explained(error, repository) from error
-        return self._session(location, blob.digest)
+            if error.status not in _NO_MOUNT:
+                raise self._explained(error, repository) from error
+            answer = self._open(repository, "", self._scope(repository))
+        return None if answer is None else self._session(answer, blob.digest)
+
+    def _open(self, repository: str, mount: str, scope: str) -> str | None:
+        """Ask for an upload; None where there is no need for it."""
+        path = f"{self._base(repository)}/blobs/uploads/{mount}"
+        with self._client.request(
+            "POST", path, scope=scope, headers={"Content-Length": "0"}, expect=(201, 202)
+        ) as response:
+            return None if response.status_code == 201 else response.headers.get("Location", "")
 
     def _session(self, location: str, digest: Digest) -> httpx.URL:
         """Return where the registry wants the upload: it must not lead credentials away."""
@@ -167,6 +186,7 @@ class RegistryTarget:
             with self._client.request(
                 "PUT", url, scope=self._scope(repository), headers=headers,
                 content=content, expect=(201, 204), tries=1,
+                patience=blob.size / _SLOW_STORAGE,
             ):  # fmt: skip
                 return
         except StatusError as error:
@@ -187,12 +207,6 @@ class RegistryTarget:
             return InputError(
                 f"{self._client.host} is read-only: it takes no uploads",
                 hint="switch its maintenance.readonly off, or push to another registry",
-            )
-        if "MANIFEST_BLOB_UNKNOWN" in error.said or "blob unknown" in error.said:
-            return InputError(
-                f"{repository}: {self._client.host} takes no index without all its platforms",
-                hint="pack with --platform all, or let the registry accept it"
-                " (registry:3, validation.manifests.indexes.platforms: none)",
             )
         return InputError(f"{repository}: {error.message}", hint=error.hint)
 

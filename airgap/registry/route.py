@@ -37,6 +37,12 @@ class Router(httpx.BaseTransport):
         for transport in self._transports.values():
             transport.close()
 
+    def stop(self) -> None:
+        """Break all connections, so that who waits for one is woken."""
+        for transport in list(self._transports.values()):
+            if isinstance(transport, DirectTransport):
+                transport.stop()
+
     def _transport(self, *, insecure: bool, proxy: str | None) -> httpx.BaseTransport:
         with self._lock:
             key = insecure, proxy

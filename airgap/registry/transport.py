@@ -6,10 +6,12 @@ a gigabyte a second that costs more than the network. Here the response carries 
 proxy httpx's own transport is used.
 """
 
+import contextlib
 import http.client
 import socket
 import ssl
 import threading
+import weakref
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -31,6 +33,7 @@ class DirectTransport(httpx.BaseTransport):
         self._tls, self._idle = tls, idle
         self._lock = threading.Lock()
         self._pool: dict[tuple[str, str, int], list[http.client.HTTPConnection]] = defaultdict(list)
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; the body of the response is read later, from its stream."""
@@ -59,6 +62,14 @@ class DirectTransport(httpx.BaseTransport):
                     connection.close()
             self._pool.clear()
 
+    def stop(self) -> None:
+        """Break every connection that was made: who reads or writes there gets an error."""
+        with self._lock:
+            for sock in list(self._sockets):
+                with contextlib.suppress(OSError):
+                    # Not the TLS socket's own shutdown: that is not for another thread.
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
     def give_back(
         self, origin: tuple[str, str, int], connection: http.client.HTTPConnection
     ) -> None:
@@ -86,6 +97,8 @@ class DirectTransport(httpx.BaseTransport):
             plain.close()
             raise httpx.ConnectError(_text(error)) from error
         sock.settimeout(self._idle)
+        with self._lock:
+            self._sockets.add(sock)
         connection = http.client.HTTPConnection(host, port, timeout=self._idle)
         connection.sock = sock
         return connection
@@ -104,6 +117,9 @@ class DirectTransport(httpx.BaseTransport):
             raise httpx.WriteError(_text(error), request=request) from error
         self._send_body(connection, request)
         try:
+            connection.sock.settimeout(
+                request.extensions.get("timeout", {}).get("read", self._idle)
+            )
             return connection.getresponse()
         except TimeoutError as error:
             connection.close()

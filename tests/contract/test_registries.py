@@ -54,7 +54,7 @@ def options(found: Registry, **more: Any) -> Options:
 
 def put(layout: Layout, found: Registry, **more: Any):  # type: ignore[no-untyped-def]
     with RegistryTarget(found.address, options(found, **more)) as target:
-        return push(layout.images, layout, target, Silent())
+        return push(layout.images, layout, target, Silent(), short_names=True)
 
 
 def check_same(layout: Layout, found: Registry, **more: Any) -> None:

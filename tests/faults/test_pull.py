@@ -13,6 +13,7 @@ from airgap.errors import InputError, NetworkError
 from airgap.oci.reference import Reference
 from airgap.progress import Silent
 from airgap.registry import pull, retry
+from airgap.registry.client import Client
 from airgap.registry.options import Options
 from airgap.registry.pull import RegistrySource
 from tests.faults.conftest import MIB, Bench
@@ -169,16 +170,34 @@ def test_a_host_that_is_not_there(bench: Bench) -> None:
     assert "no answer" in ended.err
 
 
+def test_a_host_that_is_gone_costs_its_tries_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+
+    def backoff(attempt: int) -> float:
+        tries.append(attempt)
+        return 0.05
+
+    monkeypatch.setattr(retry, "backoff", backoff)
+    bench.list.write_text("".join(f"nginx:1.{n}\n" for n in range(100)))
+    bench.proxy.close()
+    ended = bench.pack()
+    bench.check_failed(ended, 5)
+    assert "100 images failed" not in ended.err, "equal causes are told once"
+    assert len(tries) < 100
+
+
 class TestRetryAfter:
     @pytest.fixture(autouse=True)
     def sleeps(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
         slept: list[float] = []
 
-        def sleep(seconds: float) -> None:
-            if seconds:  # the proxy yields with zero
+        def sleep(_: Client, seconds: float) -> None:
+            if seconds:
                 slept.append(seconds)
 
-        monkeypatch.setattr(time, "sleep", sleep)
+        monkeypatch.setattr(Client, "_sleep", sleep)
         return slept
 
     def waits(self, bench: Bench, value: str) -> None:
@@ -459,7 +478,6 @@ def test_proxies_are_honoured_and_netrc_is_not(
     assert all("Authorization" not in request.headers for request in seen)
     monkeypatch.setenv("no_proxy", ".test")
     count = len(seen)
-    monkeypatch.setattr(time, "sleep", lambda _: None)
     assert bench.run(
         "pack", bench.list, "-o", bench.bundle, "--images-only", "--registry-mirror",
         "registry.test=http://registry.test",

@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from airgap.oci.copy import push
+from airgap.progress import Silent
+from airgap.registry.options import Options
+from airgap.registry.push import RegistryTarget
 from tests.faults.conftest import MIB, Bench
+from tests.support.images import Maker
 from tests.support.proxy import Fault, Proxy, Request, Rule, proxy
 from tests.support.registries import KINDS, Registry, registry
 
@@ -161,7 +166,46 @@ def test_manifests_come_after_blobs_and_tags_last(target: Bench) -> None:
         "blob" if "/uploads/" in path else "digest" if "sha256:" in path else "tag" for path in puts
     ]
     order = [kind for n, kind in enumerate(kinds) if n == 0 or kinds[n - 1] != kind]
-    assert order == ["blob", "digest", "tag"]
+    assert order == ["blob", "tag"]
+
+
+def test_children_come_before_the_index_that_names_them(target: Bench, tmp_path: Path) -> None:
+    maker = Maker(tmp_path / "layout")
+    maker.index("quay.io/org/app:1", amd64=maker.image(b"a"), arm64=maker.image(b"b"))
+    layout = maker.layout()
+    with RegistryTarget(target.proxy.address, Options()) as registry_target:
+        push(layout.images, layout, registry_target, Silent())
+    puts = [r.path.rpartition("/")[2] for r in target.proxy.requests if r.method == "PUT"]
+    assert puts[-1] == "1"
+    assert sorted(puts[-3:-1]) == sorted(str(m.digest) for m in layout.images[0].manifests[:2])
+
+
+@pytest.mark.parametrize("status", [400, 404, 422])
+def test_a_registry_that_refuses_to_mount_gets_the_blob(target: Bench, status: int) -> None:
+    target.proxy.rule = lambda r: Fault(status=status) if "mount=" in r.path else None
+    ended = target.push()
+    assert ended.code == 0, ended.err
+    target.proxy.rule = lambda _: None
+    assert "0 blobs uploaded" in target.push().out
+
+
+def test_a_blob_that_the_registry_lost_is_not_told_as_an_index(target: Bench) -> None:
+    body = b'{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry"}]}'
+    target.proxy.rule = lambda r: (
+        Fault(status=404, body=body) if r.method == "PUT" and "nginx/manifests" in r.path else None
+    )
+    ended = target.push()
+    assert ended.code == 3
+    assert "blob unknown to registry" in ended.errors[0]
+    assert "index" not in ended.errors[0]
+    check_pushes(target)
+
+
+def test_full_names_alone_unless_short_ones_are_asked_for(target: Bench) -> None:
+    assert target.push().code == 0
+    assert {r.path for r in target.proxy.requests if r.path.startswith("/v2/nginx")} == set()
+    assert target.push("--short-names").code == 0
+    assert target.proxy.count("PUT", "/v2/nginx/manifests/1.27") == 1
 
 
 def test_an_altered_bundle_tags_nothing(target: Bench) -> None:

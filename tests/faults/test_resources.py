@@ -143,6 +143,26 @@ def test_an_older_bundle_stays_until_the_new_one_is_whole(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
+    "fault",
+    [Fault(status=429, headers={"Retry-After": "300"}), Fault(stall=300)],
+    ids=["asked to wait", "no bytes come"],
+)
+@pytest.mark.parametrize("part", ["/manifests/", "/blobs/"])
+def test_ctrl_c_does_not_wait(bench: Bench, fault: Fault, part: str) -> None:
+    bench.proxy.rule = lambda r: fault if part in r.path else None
+    process = subprocess.Popen(command(bench), stderr=subprocess.PIPE, text=True)
+    while not bench.proxy.count("GET", part):
+        time.sleep(0.05)
+    time.sleep(0.2)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130, said
+    assert time.monotonic() - begun < 5
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)]
 )
 def test_stopped_at_any_time(bench: Bench, number: signal.Signals, code: int) -> None:

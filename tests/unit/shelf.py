@@ -62,6 +62,9 @@ class Shelf:
             self.roots[name] = root
         return root
 
+    def stop(self) -> None:
+        """Nothing waits here."""
+
     def resolve(self, reference: Reference) -> tuple[m.Descriptor, bytes]:
         self.resolved.append(reference)
         root = self.roots.get(reference.familiar)
