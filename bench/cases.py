@@ -239,7 +239,8 @@ def _push(
                 command = Command(peers.PUSH[name](place, folder), folder, place.environment)
                 lab.settle(source)
                 reading = command.run(lab.tool)
-                checks.pushed(images, up.address, storage, certificate)
+                prefix = peers.HOST if name == _OURS else ""
+                checks.pushed(images, up.address, storage, certificate, prefix)
         return reading
 
     return _interleaved(lab, list(lab.some(peers.PUSH)), once)
@@ -265,7 +266,7 @@ def _again(lab: Lab, count: int) -> list[Result]:
             command = peers.PUSH[_OURS](place, work)
             Command(command, work, {}).run(lab.tool)
             pushes, push_notes = _counted(lab, target, Command(command, work, {}))
-            checks.pushed(images, target.address, work / "target", None)
+            checks.pushed(images, target.address, work / "target", prefix=peers.HOST)
     case = f"nothing new, {count} images"
     return [
         _budget(f"pack --reuse, {case}", packs, budget, pack_notes),

@@ -44,9 +44,13 @@ def fetched(images: Images, folder: Path) -> None:
 
 
 def pushed(
-    images: Images, address: str, storage: Path, certificate: Certificate | None = None
+    images: Images,
+    address: str,
+    storage: Path,
+    certificate: Certificate | None = None,
+    prefix: str = "",
 ) -> None:
-    """Check that a registry has every image under its name, and every blob.
+    """Check that a registry has every image under ``prefix`` and its name, and every blob.
 
     Raises:
         WrongError: something is missing.
@@ -54,7 +58,7 @@ def pushed(
     scheme = "https" if certificate else "http"
     context = ssl.create_default_context(cafile=certificate.ca) if certificate else None
     for name, digest in images.digests.items():
-        url = f"{scheme}://{address}/v2/{name}/manifests/1"
+        url = f"{scheme}://{address}/v2/{prefix}{name}/manifests/1"
         request = Request(url, headers={"Accept": _MANIFEST})  # noqa: S310  (our own registry)
         with urlopen(request, context=context) as answer:  # noqa: S310
             content = answer.read()

@@ -13,6 +13,8 @@ from bench.data import Images
 from bench.servers import Certificate
 
 BUNDLE = "out.tar"
+HOST = "docker.io/"
+"""What airgap puts before each name: images of different hosts never collide in a registry."""
 
 
 @dataclass(frozen=True, slots=True)
