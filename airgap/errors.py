@@ -12,7 +12,7 @@ next step. They are caught once, in ``airgap.cli``. Exceptions of other packages
 where they arise. Wrong usage (exit code 2) is click's own error.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 
 class AirgapError(Exception):
@@ -61,21 +61,21 @@ class ClusterError(AirgapError):
     exit_code = 7
 
 
-def together(errors: Iterable[AirgapError], summary: str, hint: str = "") -> AirgapError:
-    """Join what failed into one error; equal messages are told once.
+def together(failed: Mapping[str, AirgapError], summary: str, hint: str = "") -> AirgapError:
+    """Join what failed into one error.
 
     Args:
-        errors: at least one.
+        failed: at least one error, by the line that tells it.
         summary: the first line, with ``{}`` for their number.
         hint: the next step where more than one failed; the first error's own where empty.
 
     Returns:
         A TrustError where one of them is, else a NetworkError where one is, else an InputError.
     """
-    found = list({error.message: error for error in errors}.values())
+    errors = list(failed.values())
     kinds = (TrustError, NetworkError, InputError)
-    kind = next((k for k in kinds if any(isinstance(e, k) for e in found)), AirgapError)
-    if len(found) == 1:
-        return kind(found[0].message, hint=found[0].hint)
-    lines = [summary.format(len(found)), *(f"  {error.message}" for error in found)]
-    return kind("\n".join(lines), hint=hint or found[0].hint)
+    kind = next((k for k in kinds if any(isinstance(e, k) for e in errors)), AirgapError)
+    if len(failed) == 1:
+        return kind(*failed, hint=errors[0].hint)
+    lines = [summary.format(len(failed)), *(f"  {text}" for text in failed)]
+    return kind("\n".join(lines), hint=hint or errors[0].hint)

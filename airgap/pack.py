@@ -24,8 +24,10 @@ from airgap.oci.platform import Platform
 from airgap.oci.ports import Source, Store
 from airgap.oci.reference import Reference
 from airgap.payload import ClusterOptions, Payload, payload
-from airgap.progress import Progress
+from airgap.progress import Progress, count
 from airgap.spec import Spec
+
+_NAMED = 3  # the images that are named where many fail alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def pack(spec: Spec, options: Options, source: Source, progress: Progress) -> Re
     begun = time.monotonic()
     wanted = _wanted(spec, options)
     platforms = () if spec.all_platforms else spec.platforms or (Platform.of_host(),)
-    progress.step(f"Looking up {len(wanted)} images")
+    progress.step(f"Looking up {count(len(wanted), 'image')}")
     found = look_up(
         wanted, platforms, source, options.reuse, progress, allow_foreign=options.allow_foreign
     )
@@ -194,10 +196,22 @@ def _without_failed(
 
 
 def _failures(failed: Mapping[Reference, AirgapError], output: Path) -> AirgapError:
-    """Join all failures into one error."""
+    """Join all failures into one error; a cause that many images share is told once."""
+    causes: dict[str, list[Reference]] = {}
+    for reference, error in failed.items():
+        causes.setdefault(error.message, []).append(reference)
+    told = {_told(cause, those): failed[those[0]] for cause, those in causes.items()}
     passes = any(isinstance(error, NetworkError) for error in failed.values())
     hint = f"run the same command again: what was fetched is kept in {output}.partial"
-    return together(failed.values(), "{} images failed", hint if passes else "")
+    return together(told, f"{count(len(failed), 'image')} failed", hint if passes else "")
+
+
+def _told(cause: str, those: Sequence[Reference]) -> str:
+    """Say which images a cause is about, where it does not name them itself."""
+    if len(those) == 1 and those[0].familiar in cause:
+        return cause
+    more = f" and {len(those) - _NAMED} more" if len(those) > _NAMED else ""
+    return f"{', '.join(one.familiar for one in those[:_NAMED])}{more}: {cause}"
 
 
 def _timestamp(seconds: int | None) -> str | None:

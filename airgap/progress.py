@@ -28,6 +28,11 @@ class Progress(Protocol):
         """Stop counting bytes."""
 
 
+def count(number: int, noun: str) -> str:
+    """Return ``1 image``, ``2 images``, and so on."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 class Silent:
     """A Progress that tells nobody: the default, and the base for listeners that pick."""
 

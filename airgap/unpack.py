@@ -30,7 +30,7 @@ from airgap.errors import AirgapError, ClusterError, InputError, ResourceError
 from airgap.oci.copy import Report, push
 from airgap.oci.image import unique
 from airgap.pki import Tls, check, covers, issue
-from airgap.progress import Progress
+from airgap.progress import Progress, count
 from airgap.registry.options import Options as RegistryOptions
 from airgap.registry.push import RegistryTarget
 
@@ -232,7 +232,7 @@ class _Run:
         name, outcome = self.parameters.cluster_name, ALREADY
         if not self.exists:
             self._create(name)
-            outcome = f"{name}: {_count(len(self.parameters.nodes), 'node')}"
+            outcome = f"{name}: {count(len(self.parameters.nodes), 'node')}"
         self.nodes = self.engine.nodes(name)
         if not self.exists:
             self.nodes[0].write_file(_MARKER, b"")
@@ -263,7 +263,7 @@ class _Run:
         )
         written = sum(trust.trust_node(node, wanted, self.tls.ca_pem) for node in self.nodes)
         return (
-            f"{_count(written, 'file')} written on {len(self.nodes)} nodes" if written else ALREADY
+            f"{count(written, 'file')} written on {len(self.nodes)} nodes" if written else ALREADY
         )
 
     def start_registry(self) -> str:
@@ -366,7 +366,9 @@ class _Run:
             raise ClusterError(
                 f"the cluster {self.parameters.cluster_name} does not run:"
                 f" {', '.join(stopped) or 'it has no nodes'}",
-                hint=f"docker start {' '.join(stopped)}" if stopped else "kind delete cluster",
+                hint=f"airgap up --cluster-name {self.parameters.cluster_name} starts them"
+                if stopped
+                else "choose another --cluster-name",
             )
         port = nodes[0].ports.get(self.parameters.node_port)
         if port is None:
@@ -477,7 +479,3 @@ def _hosting(endpoint: str) -> manifests.Object:
     """Announce the registry to tools that look for one (KEP-1755)."""
     text = f'host: "{endpoint}"\nhelp: "https://kind.sigs.k8s.io/docs/user/local-registry/"\n'
     return _map("local-registry-hosting", "kube-public", {"localRegistryHosting.v1": text})
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -16,7 +16,7 @@ from airgap.cluster.parameters import NAMESPACE
 from airgap.cluster.site import Landed, Site, forget_kubeconfig, landed, trusted_files
 from airgap.errors import AirgapError, ClusterError
 from airgap.pki import expiry
-from airgap.progress import Progress
+from airgap.progress import Progress, count
 
 _API_SECONDS = 300
 _REGISTRY_SECONDS = 300
@@ -161,9 +161,8 @@ def up(found: Site, progress: Progress) -> None:
     files = trusted_files(found, bundles)
     for node in found.nodes:
         written = trust.trust_node(node, files, secret["ca.crt"])
-        progress.note(
-            f"{node.name}: {f'{written} files written' if written else 'it does already'}"
-        )
+        outcome = f"{count(written, 'file')} written" if written else "it does already"
+        progress.note(f"{node.name}: {outcome}")
     progress.step("Wait for the registry")
     kube.wait_deployment("registry", NAMESPACE, _REGISTRY_SECONDS)
     progress.note("it is ready")
@@ -190,10 +189,8 @@ def host_trust(found: Site) -> host.HostTrust:
 def teardown(found: Site, kubeconfigs: list[Path], progress: Progress) -> list[str]:
     """Remove what airgap made for a cluster, and nothing else; returns what was removed."""
     removed = []
-    ports = set(found.control_plane.ports.values())
     images = {node.image for node in found.nodes if node.image.startswith("airgap/node:")}
-    for port in ports:
-        removed += host.of_cluster(found.name, port, b"").undo()
+    removed += host.undo(found.name)
     for node in found.nodes:
         found.engine.remove(node)
         removed.append(f"node {node.name}")

@@ -12,15 +12,10 @@ from airgap.cli import options
 if TYPE_CHECKING:
     from airgap.inspect import Contents
 
-_keys = click.option(
-    "--key", "keys", multiple=True, metavar="FILE|KEY",
-    help="A minisign public key; one of its signatures must hold.",
-)  # fmt: skip
-
 
 @click.command()
 @click.argument("path", metavar="BUNDLE.tar", type=options.FILE)
-@_keys
+@options.keys_option
 @click.option("--json", "as_json", is_flag=True, help="Print the contents as JSON.")
 def inspect(path: Path, keys: tuple[str, ...], as_json: bool) -> None:
     """Tell what is inside a bundle.
@@ -32,10 +27,9 @@ def inspect(path: Path, keys: tuple[str, ...], as_json: bool) -> None:
       airgap inspect bundle.tar
     """
     from airgap.bundle.reader import Bundle
-    from airgap.bundle.signing import PublicKey
     from airgap.inspect import inspect as look
 
-    with Bundle.open(path, [PublicKey.load(key) for key in keys]) as bundle:
+    with Bundle.open(path, options.public_keys(keys)) as bundle:
         contents = look(bundle)
         if as_json:
             click.echo(json.dumps(contents.to_json(), indent=1))
@@ -85,7 +79,7 @@ def _print(contents: "Contents") -> None:
 
 @click.command()
 @click.argument("path", metavar="BUNDLE.tar", type=options.FILE)
-@_keys
+@options.keys_option
 @options.output_options
 def verify(path: Path, keys: tuple[str, ...], quiet: bool, verbose: int, as_json: bool) -> None:
     """Prove every byte of a bundle.
@@ -98,11 +92,10 @@ def verify(path: Path, keys: tuple[str, ...], quiet: bool, verbose: int, as_json
       airgap verify bundle.tar --key release.pub
     """
     from airgap.bundle.reader import Bundle
-    from airgap.bundle.signing import PublicKey
     from airgap.console import size
 
     begun = time.monotonic()
-    with Bundle.open(path, [PublicKey.load(key) for key in keys]) as bundle:
+    with Bundle.open(path, options.public_keys(keys)) as bundle:
         proved = bundle.verify(options.console(quiet, verbose))
         seconds = time.monotonic() - begun
         signers = [proof.key.name for proof in bundle.proofs]

@@ -1,6 +1,7 @@
 """Options that several commands share, and what they turn into."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -8,8 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from airgap.console import Console
+from airgap.errors import InputError
 
 if TYPE_CHECKING:
+    from airgap.bundle.signing import PublicKey
     from airgap.registry.options import Options as RegistryOptions
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -59,6 +62,60 @@ def registry_options(function: _F) -> _F:
     ):  # fmt: skip
         function = option(function)
     return function
+
+
+def keys_option(function: _F) -> _F:
+    """Add --key, which `public_keys` reads."""
+    return click.option(
+        "--key", "keys", multiple=True, metavar="FILE|KEY",
+        help="A minisign public key; one of its signatures must hold.",
+    )(function)  # fmt: skip
+
+
+def public_keys(keys: tuple[str, ...]) -> "list[PublicKey]":
+    """Read the keys that were given.
+
+    Raises:
+        InputError: one is no minisign public key.
+    """
+    from airgap.bundle.signing import PublicKey
+
+    return [PublicKey.load(key) for key in keys]
+
+
+def content(path: Path) -> bytes:
+    """Read a file that an option names.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"cannot read {path}: {error.strerror}", hint="check the path and its permissions"
+        ) from error
+
+
+def confirm(question: str) -> None:
+    """Ask for a yes.
+
+    Raises:
+        click.Abort: the answer is no.
+        click.UsageError: there is nobody to ask.
+    """
+    need_terminal(f"{question.rstrip('?')}: there is no terminal to ask at; --yes does it")
+    click.confirm(question, abort=True, err=True)
+
+
+def need_terminal(otherwise: str) -> None:
+    """Refuse to ask where nobody can answer.
+
+    Raises:
+        click.UsageError: says what to do instead.
+    """
+    if not sys.stdin.isatty():
+        raise click.UsageError(otherwise)
 
 
 def console(quiet: bool, verbose: int) -> Console:

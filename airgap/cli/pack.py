@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from airgap.cli import options
 from airgap.errors import InputError
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from airgap.pack import Result
     from airgap.payload import ClusterOptions
     from airgap.spec import Spec
+
+_CLUSTER_ONLY = ("kind_path", "tool", "tls", "ca_cert", "ca_key", "cluster_name", "workers")
 
 
 @click.command()
@@ -114,6 +117,8 @@ def pack(
 
     console = options.console(quiet, verbose)
     spec = _override(load(spec_path), platforms, cluster_name, workers)
+    if images_only:
+        _refuse_cluster_options()
     cluster = None if images_only else _cluster(spec, kind_path, tool, tls, ca_cert, ca_key)
     with ExitStack() as stack:
         chosen = Options(
@@ -130,6 +135,15 @@ def pack(
         click.echo(json.dumps(result.to_json(), indent=1))
     elif not quiet:
         _print(result, images_only)
+
+
+def _refuse_cluster_options() -> None:
+    """Refuse what would have no effect with ``--images-only``."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+        if given and parameter.name in _CLUSTER_ONLY:
+            raise click.UsageError(f"{parameter.opts[0]} has no effect with --images-only")
 
 
 def _override(
@@ -171,23 +185,17 @@ def _cluster(
             raise click.UsageError("--ca-cert and --ca-key go together")
         if tls == "host":
             raise click.UsageError("--ca-cert makes the certificate now: not with --tls host")
-        authority = Authority(_read(ca_cert), _read(ca_key))
+        authority = Authority(options.content(ca_cert), options.content(ca_key))
     return ClusterOptions(kind, tls, authority, tool or options.own_file())
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _print(result: "Result", images_only: bool) -> None:
     from airgap.console import size
+    from airgap.progress import count
 
     left_out = f", {len(result.failed)} left out" if result.failed else ""
     click.echo(
-        f"Packed {len(result.images)} images{left_out} into {result.path}:"
+        f"Packed {count(len(result.images), 'image')}{left_out} into {result.path}:"
         f" {size(result.size)} in {result.seconds:.1f} s"
     )
     platforms = ", ".join(map(str, result.platforms)) or "all"

@@ -16,11 +16,13 @@ from airgap.errors import InputError
 @click.option(
     "--short-names", is_flag=True, help="Also as PATH:TAG, where no other image claims that."
 )
+@options.keys_option
 @options.registry_options
 @options.output_options
 def push(
     bundle_path: Path,
     registry_name: str,
+    keys: tuple[str, ...],
     short_names: bool,
     quiet: bool,
     verbose: int,
@@ -38,6 +40,7 @@ def push(
     """
     from airgap.bundle.reader import Bundle
     from airgap.oci.copy import push as copy
+    from airgap.progress import count
     from airgap.registry.push import RegistryTarget
 
     console = options.console(quiet, verbose)
@@ -47,11 +50,12 @@ def push(
             f"{registry_name!r} is no registry", hint="write it as HOST[:PORT][/PREFIX]"
         )
     chosen = options.registry(**registry)
-    with Bundle.open(bundle_path) as bundle:
-        console.step(f"Pushing {len(bundle.images)} images to {registry_name}")
+    with Bundle.open(bundle_path, options.public_keys(keys)) as bundle:
+        images = count(len(bundle.images), "image")
+        console.step(f"Pushing {images} to {registry_name}")
         with RegistryTarget(endpoint, chosen, console, prefix) as target:
             report = copy(bundle.images, bundle, target, console, short_names=short_names)
     if as_json:
         click.echo(json.dumps(report.to_json(), indent=1))
     elif not quiet:
-        click.echo(f"Pushed {len(bundle.images)} images to {registry_name}: {report.summary()}")
+        click.echo(f"Pushed {images} to {registry_name}: {report.summary()}")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     "--host", "hosts", multiple=True, help="A further name of the certificate that is made."
 )
 @click.option("--ca-out", type=options.FILE, help="Write the CA to trust into this file.")
+@options.keys_option
 @click.option("-v", "--verbose", count=True, help="Tell every request.")
 @click.option("-q", "--quiet", is_flag=True, help="Tell only warnings and errors.")
 def serve(
@@ -38,6 +39,7 @@ def serve(
     plain_http: bool,
     hosts: tuple[str, ...],
     ca_out: Path | None,
+    keys: tuple[str, ...],
     verbose: int,
     quiet: bool,
 ) -> None:  # fmt: skip
@@ -55,7 +57,7 @@ def serve(
 
     console = options.console(quiet, verbose)
     host, port = _address(listen)
-    with _open(path) as content:
+    with _open(path, keys) as content:
         tls = None if plain_http else _certificate(content, [host, *hosts])
         context = server_context(tls) if tls else None
         with Server(content.images, content, (host, port), console, context) as server:
@@ -70,8 +72,10 @@ def serve(
 
 
 def _tell(console: "Console", content: "Content", url: str, port: int) -> None:
+    from airgap.progress import count
+
     base, _, _ = url.rpartition(":")
-    console.step(f"Serving {len(content.images)} images at {base}:{port} (Ctrl-C stops)")
+    console.step(f"Serving {count(len(content.images), 'image')} at {base}:{port} (Ctrl-C stops)")
     for image in content.images[:20]:
         console.note(image.reference.familiar)
     if len(content.images) > 20:
@@ -93,11 +97,15 @@ def _trust(console: "Console", tls: "Tls", ca_out: Path | None) -> None:
     console.note("/etc/docker/certs.d/HOST:PORT/ca.crt")
 
 
-def _open(path: Path) -> AbstractContextManager["Content"]:
+def _open(path: Path, keys: tuple[str, ...]) -> AbstractContextManager["Content"]:
     from airgap.bundle.reader import Bundle
     from airgap.sources.layout import Layout
 
-    return nullcontext(Layout(path)) if path.is_dir() else Bundle.open(path)
+    if not path.is_dir():
+        return Bundle.open(path, options.public_keys(keys))
+    if keys:
+        raise InputError(f"{path} is a folder, and only bundles are signed", hint="omit --key")
+    return nullcontext(Layout(path))
 
 
 def _address(listen: str) -> tuple[str, int]:

@@ -29,22 +29,18 @@ def sign(path: Path, key: Path, comment: str, detached: bool, password_env: str 
     """
     from airgap.bundle.signing import SecretKey, sign_bundle
 
-    data = _read(key)
     password = ""
-    if SecretKey.is_encrypted(data):
-        password = os.environ.get(password_env or "", "") or click.prompt(
-            f"Password of {key}", hide_input=True, err=True
-        )
+    if SecretKey.is_encrypted(options.content(key)):
+        password = os.environ.get(password_env or "", "") or _ask(key)
     secret = SecretKey.load(key, password)
     where = sign_bundle(path, secret, comment or f"file:{path.name}", detached=detached)
     click.echo(f"Signed by {secret.public.name}: {where}")
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ResourceError(f"cannot read {path}: {error.strerror}") from error
+def _ask(key: Path) -> str:
+    options.need_terminal(f"{key} has a password: name its variable with --password-env")
+    password: str = click.prompt(f"Password of {key}", hide_input=True, err=True)
+    return password
 
 
 @click.command()

@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 @click.option("--verify-first", is_flag=True, help="Prove the whole file before all else.")
 @click.option("--kind-patch", type=options.FILE, help="A kind configuration to merge in.")
 @click.option("--kind", "kind_path", type=options.FILE, help="A kind binary to use.")
+@options.keys_option
 @options.output_options
 def unpack(
     bundle_path: Path,
+    keys: tuple[str, ...],
     cluster_name: str | None,
     host_port: int | None,
     workers: int | None,
@@ -73,7 +75,7 @@ def unpack(
         kind=kind_path,
         environment=dict(os.environ),
     )
-    with Bundle.open(bundle_path) as bundle:
+    with Bundle.open(bundle_path, options.public_keys(keys)) as bundle:
         result = run(bundle, chosen, options.console(quiet, verbose))
     if as_json:
         click.echo(json.dumps(result.to_json(), indent=1))

@@ -102,20 +102,21 @@ def trust(cluster_name: str, only_print: bool, undo: bool, yes: bool) -> None:
       docker push kind-control-plane:30443/hello:1
     """
     from airgap import upkeep
+    from airgap.cluster import host
 
-    with upkeep.site(cluster_name, os.environ) as site:
-        wanted = upkeep.host_trust(site)
-    if undo:
-        for change in wanted.undo() or ["nothing was there"]:
+    if undo:  # also when the cluster is gone
+        for change in host.undo(cluster_name) or ["nothing was there"]:
             click.echo(f"removed from {change}" if change.startswith("/") else change)
         return
+    with upkeep.site(cluster_name, os.environ) as site:
+        wanted = upkeep.host_trust(site)
     missing = wanted.missing()
     for change in missing or ["this host trusts the registry already"]:
         click.echo(change)
     if only_print or not missing:
         return
     if not yes:
-        click.confirm("Change this?", abort=True, err=True)
+        options.confirm("Change this?")
     wanted.apply()
 
 
@@ -140,7 +141,7 @@ def teardown(
     with upkeep.site(cluster_name, os.environ) as site:
         names = ", ".join(node.name for node in site.nodes)
         if not yes:
-            click.confirm(f"Remove {names} and all content of the registry?", abort=True, err=True)
+            options.confirm(f"Remove {names} and all content of the registry?")
         upkeep.teardown(site, _kubeconfigs(kubeconfig), options.console(quiet, verbose))
 
 

@@ -12,6 +12,7 @@ from airgap.errors import ResourceError
 
 HOSTS = Path("/etc/hosts")
 CERTS_D = Path("/etc/docker/certs.d")
+_CA_FILE = "airgap-ca.crt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +81,25 @@ class HostTrust:
         return changed
 
     def _ca_files(self) -> list[Path]:
-        return [self.certs / address / "airgap-ca.crt" for address in self.addresses]
+        return [self.certs / address / _CA_FILE for address in self.addresses]
 
 
 def of_cluster(cluster: str, port: int, ca_pem: bytes) -> HostTrust:
     """Return what this host needs for a cluster whose registry answers at ``port``."""
     name = f"{cluster}-control-plane"
     return HostTrust(name, [f"{name}:{port}", f"localhost:{port}"], ca_pem)
+
+
+def undo(cluster: str, hosts: Path = HOSTS, certs: Path = CERTS_D) -> list[str]:
+    """Take back what was written for a cluster, which may be gone; returns what was changed.
+
+    Raises:
+        ResourceError: it cannot be changed.
+    """
+    name = f"{cluster}-control-plane"
+    ports = [path.parent.name.rpartition(":")[2] for path in certs.glob(f"{name}:*/{_CA_FILE}")]
+    addresses = [f"{host}:{port}" for port in sorted(ports) for host in (name, "localhost")]
+    return HostTrust(name, addresses, b"", hosts, certs).undo()
 
 
 def _read(path: Path) -> str:

@@ -136,7 +136,8 @@ class _Push:
         self._each(self._children, self._whole(landings))
         self._each(self._root, self._whole(landings))
         if self._failed:
-            raise together(self._failed.values(), "{} things could not be pushed")
+            failed = {error.message: error for error in self._failed.values()}
+            raise together(failed, "{} things could not be pushed")
 
     def _look(self, images: Sequence[Image]) -> Iterable[Landing]:
         """Find out what is there, one request for each name."""

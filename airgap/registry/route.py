@@ -92,6 +92,9 @@ def proxy_for(
     NO_PROXY lists names, which hold for all names below them (``example.org``, ``.example.org``,
     ``*.example.org``), addresses and networks (``10.0.0.0/8``), each perhaps with ``:PORT``; ``*``
     is everything.
+
+    Raises:
+        InputError: the proxy is of a kind that is not spoken.
     """
     proxy = proxies.get(scheme) or proxies.get("all")
     if not proxy or is_loopback(host):
@@ -100,7 +103,14 @@ def proxy_for(
     entries = proxies.get("no", "").replace(" ", ",").split(",")
     if any(_excludes(entry.strip().lower(), host, port) for entry in entries):
         return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    if not proxy.lower().startswith(("http://", "https://")):
+        kind, _, _ = proxy.partition("://")
+        raise InputError(
+            f"{host} would be reached through a {kind} proxy, which airgap does not speak",
+            hint=f"set {scheme}_proxy to an http proxy, or put {host} into no_proxy",
+        )
+    return proxy
 
 
 def _excludes(entry: str, host: str, port: int) -> bool:

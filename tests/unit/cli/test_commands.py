@@ -1,3 +1,4 @@
+import io
 import json
 import shutil
 import signal
@@ -5,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from airgap import cli
@@ -52,13 +54,37 @@ def test_help_and_version(run) -> None:  # type: ignore[no-untyped-def]
 
 @pytest.mark.parametrize(
     "arguments",
-    [["nonsense"], ["pack"], ["pack", "x.txt", "--tls", "no"], ["unpack", "x", "--host-port", "0"]],
+    [
+        ["nonsense"],
+        ["pack"],
+        ["pack", "x.txt", "--tls", "no"],
+        ["unpack", "x", "--host-port", "0"],
+        ["pack", "{images}", "--images-only", "--tool", "x"],
+        ["pack", "{images}", "--images-only", "--workers", "2"],
+    ],
 )
-def test_wrong_usage_is_2_with_one_error_and_one_hint(run, arguments) -> None:  # type: ignore[no-untyped-def]
-    ran = run(*arguments)
+def test_wrong_usage_is_2_with_one_error_and_one_hint(run, arguments, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    images = tmp_path / "images.txt"
+    images.write_text("nginx:1.27\n")
+    ran = run(*(argument.format(images=images) for argument in arguments))
     assert ran.code == 2
     lines = ran.err.strip().split("\n")
     assert [line.split(":")[0] for line in lines] == ["error", "hint"]
+
+
+def test_where_nobody_can_be_asked_the_option_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with pytest.raises(click.UsageError, match=r"Remove all: there is no terminal .* --yes"):
+        options.confirm("Remove all?")
+
+
+@pytest.mark.parametrize("command", [["unpack"], ["push"], ["serve"], ["verify"], ["inspect"]])
+def test_a_key_stops_what_it_did_not_sign(run, bundle: Path, tmp_path: Path, command) -> None:  # type: ignore[no-untyped-def]
+    assert run("keygen", tmp_path / "k").code == 0
+    more = ["127.0.0.1:1"] if command == ["push"] else []
+    ran = run(*command, bundle, *more, "--key", tmp_path / "k.pub")
+    assert ran.code == 4, ran.err
+    assert "is signed by no key" in ran.err
 
 
 def test_inspect_and_verify(run, bundle: Path) -> None:  # type: ignore[no-untyped-def]
@@ -166,7 +192,7 @@ def test_serve_reads_a_layout(tmp_path: Path) -> None:
     maker = Maker(tmp_path / "layout")
     maker.image(b"a", name="x/y:1")
     maker.layout()
-    with _open(tmp_path / "layout") as content:
+    with _open(tmp_path / "layout", ()) as content:
         assert len(content.images) == 1
         assert _certificate(content, ["127.0.0.1"]).ca_pem
     assert _address("[::1]:5000") == ("::1", 5000)

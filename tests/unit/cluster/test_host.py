@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from airgap.cluster.host import HostTrust
+from airgap.cluster.host import HostTrust, undo
 from airgap.cluster.site import forget_kubeconfig
 
 
@@ -24,6 +24,15 @@ def test_apply_and_undo_leave_the_host_as_it_was(trust: HostTrust) -> None:
     assert (trust.certs / "localhost:30443/airgap-ca.crt").read_bytes() == b"CA"
     assert len(trust.undo()) == 3
     assert trust.undo() == []
+    assert trust.hosts.read_text() == before + "\n"
+    assert not trust.certs.exists()
+
+
+def test_undo_needs_no_cluster(trust: HostTrust) -> None:
+    before = trust.hosts.read_text()
+    trust.apply()
+    assert undo("other", trust.hosts, trust.certs) == []
+    assert len(undo("kind", trust.hosts, trust.certs)) == 3
     assert trust.hosts.read_text() == before + "\n"
     assert not trust.certs.exists()
 

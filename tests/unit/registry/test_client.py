@@ -89,6 +89,12 @@ def test_which_hosts_are_proxied(host: str, proxied: bool) -> None:
     assert proxy_for({**proxies, "no": "*"}, host, "https") is None
 
 
+def test_a_proxy_that_is_not_spoken_is_named() -> None:
+    with pytest.raises(InputError, match="socks5 proxy") as caught:
+        proxy_for({"all": "socks5://proxy:1080"}, "quay.io", "https")
+    assert "https_proxy" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("entry", "host", "port", "direct"),
     [
