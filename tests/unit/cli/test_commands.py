@@ -214,10 +214,10 @@ def test_serve_until_ctrl_c(bundle: Path, tmp_path: Path) -> None:
             line = process.stderr.readline()
             assert line, told
             told += line
-        assert "Serving 1 images at https://127.0.0.1:" in told
-        assert ca.read_text().startswith("-----BEGIN CERTIFICATE-----")
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
+        assert "Serving 1 image at https://127.0.0.1:" in told
+        assert ca.read_text().startswith("-----BEGIN CERTIFICATE-----")
         assert "stopped" in process.stderr.read()
 
 
