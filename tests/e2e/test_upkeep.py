@@ -4,7 +4,10 @@ The tests of this file are one story and run in order; each rests on those befor
 """
 
 import json
-from collections.abc import Iterator
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +122,36 @@ def test_up_after_a_reboot(story: Story) -> None:
     wait_for_registry(story)
     story.run_pods({"after": "nginx:1.22"}, (NODE,))
     assert story.lab.isolated(AIRGAP, "status", "-q").returncode == 0
+
+
+def test_up_makes_a_node_trust_that_was_added_by_hand(story: Story) -> None:
+    """As kind makes a node, and as kubeadm joins one."""
+    lab, name = story.lab, "kind-worker"
+    image = lab.docker("inspect", NODE, "--format", "{{.Config.Image}}").strip()
+    lab.docker(
+        "run", "-d", "--privileged", "--name", name, "--hostname", name, "--network", "kind",
+        "--label", "io.x-k8s.kind.cluster=kind", "--label", "io.x-k8s.kind.role=worker",
+        "--tmpfs", "/tmp", "--tmpfs", "/run", "--volume", "/var", "--cgroupns", "private", image,
+    )  # fmt: skip
+    wait_for(lambda: lab.isolated("docker", "exec", name, "ctr", "version", check=False))
+    join = lab.docker("exec", NODE, "kubeadm", "token", "create", "--print-join-command").split()
+    lab.docker("exec", name, *join, "--skip-phases", "preflight")
+    done = lab.isolated(AIRGAP, "status", check=False)
+    assert done.returncode == 7
+    assert name in done.stderr
+    done = lab.isolated(AIRGAP, "up")
+    assert re.search(rf"{name}: \d+ files written", done.stderr), done.stderr
+    assert f"{NODE}: it does already" in done.stderr
+    story.run_pods({"new": "nginx:1.22", "other": "quay.io/org/app:1.0"}, (name,))
+    assert lab.isolated(AIRGAP, "status", "-q").returncode == 0
+
+
+def wait_for(look: Callable[[], subprocess.CompletedProcess[str]], seconds: int = 60) -> None:
+    for _ in range(seconds):
+        if look().returncode == 0:
+            return
+        time.sleep(1)
+    pytest.fail(look().stderr)
 
 
 def test_teardown_leaves_the_host_as_it_was(story: Story, before: dict[str, Any]) -> None:
