@@ -1,18 +1,65 @@
 """The demo, as the README says it: from a checkout, and it leaves nothing running."""
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import REPO, run
+from tests.e2e.conftest import REPO, Lab, run
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+HUB = "127.0.0.1:5099"
+SPEC = """
+name: demo
+images: ["demo.example.org/hello:1", "demo.example.org/world:1"]
+node-image: kindest/node:v1.34.4
+registry-image: registry:3.1.1
+"""
 
 
-def test_the_demo(tmp_path: Path) -> None:
+@pytest.fixture
+def bundle() -> Iterator[Path]:
+    path = REPO / "demo.tar"
+    yield path
+    path.unlink()
+
+
+def test_the_demo_without_docker(bundle: Path) -> None:
     done = run(REPO / "scripts/demo", stdin=subprocess.DEVNULL)
+    assert "docker and kind do not both answer here" in done.stdout
     assert "what came back makes the very same file, byte for byte" in done.stdout
-    assert f"The bundle is {REPO}/demo.tar" in done.stdout
+    assert f"The bundle is {bundle}" in done.stdout
     assert run("pgrep", "-f", "airgap serve", check=False).stdout == ""
-    (REPO / "demo.tar").unlink()
+
+
+@pytest.fixture
+def hub(lab: Lab, tmp_path: Path) -> Iterator[str]:
+    """The registry that stands for Docker Hub, where only the isolated host reaches it."""
+    config = Path(lab.env["state"], "hub.yml").read_text().replace(lab.env["hub"], HUB)
+    path = tmp_path / "hub.yml"
+    path.write_text(config)
+    command = [REPO / "scripts/lab", "exec", lab.env["distribution"], "serve", path]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        lab.isolated("curl", "-sf", "--retry", "50", "--retry-connrefused", "--retry-delay", "1",
+                     f"http://{HUB}/v2/")  # fmt: skip
+        yield f"--registry-mirror docker.io=http://{HUB}"
+        process.terminate()
+
+
+def test_the_demo_with_a_cluster(lab: Lab, hub: str, tmp_path: Path, bundle: Path) -> None:
+    """Where docker and kind answer, the images run, and the cluster is gone afterwards."""
+    spec = tmp_path / "demo.yaml"
+    spec.write_text(SPEC)
+    done = lab.isolated(
+        "env", f"AIRGAP_DEMO_SPEC={spec}", f"AIRGAP_PACK_OPTIONS={hub}",
+        f"AIRGAP_UNPACK_OPTIONS=--kind-patch {lab.env['kind_patch']}",
+        REPO / "scripts/demo", stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert "Unpacked 2 images" in done.stdout
+    assert done.stdout.count("1/1     Running") == 2, done.stdout
+    assert "hello from the isolated side" in done.stdout
+    assert "keep the cluster" in done.stdout
+    assert lab.docker("ps", "-aq", "--filter", "label=io.x-k8s.kind.cluster=airgap-demo") == ""
+    assert bundle.exists()
