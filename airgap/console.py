@@ -9,6 +9,8 @@ import threading
 import time
 from typing import Any, TextIO
 
+from airgap.progress import size
+
 QUIET, NORMAL, VERBOSE, DEBUG = -1, 0, 1, 2
 _PLAIN_SECONDS = 10.0
 
@@ -124,12 +126,3 @@ class _Lines:
 def printable(text: str) -> str:
     """Replace control characters, which foreign text could use to rewrite the screen."""
     return "".join(c if c.isprintable() else "?" for c in text)
-
-
-def size(count: float) -> str:
-    """Write a number of bytes for people, in powers of 1000: ``12.3 MB``."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 999.5:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.2f} TB"

@@ -33,6 +33,15 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def size(count: float) -> str:
+    """Write a number of bytes for people, in powers of 1000: ``12.3 MB``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 999.5:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.2f} TB"
+
+
 class Silent:
     """A Progress that tells nobody: the default, and the base for listeners that pick."""
 

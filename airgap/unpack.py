@@ -263,7 +263,9 @@ class _Run:
         )
         written = sum(trust.trust_node(node, wanted, self.tls.ca_pem) for node in self.nodes)
         return (
-            f"{count(written, 'file')} written on {len(self.nodes)} nodes" if written else ALREADY
+            f"{count(written, 'file')} written on {count(len(self.nodes), 'node')}"
+            if written
+            else ALREADY
         )
 
     def start_registry(self) -> str:

@@ -149,7 +149,7 @@ def up(found: Site, progress: Progress) -> None:
     progress.step("Wait for the API and the nodes")
     kube = found.kube()
     kube.wait_nodes(len(found.nodes), _API_SECONDS)
-    progress.note(f"{len(found.nodes)} nodes are ready")
+    progress.note(f"{count(len(found.nodes), 'node')} ready")
     bundles = landed(kube)
     secret = kube.secret("registry", NAMESPACE)
     if not bundles or not secret:

@@ -8,11 +8,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench import cases, install, report
+from bench import cases, cluster, install, report
 
 _ROOT = Path(__file__).resolve().parent.parent
 _QUICK = ("start", "pack", "push")
 _GROWTH = "growth"
+_CASES = {**cases.CASES, "unpack": cluster.unpack}
 
 
 def main() -> int:
@@ -33,12 +34,12 @@ def main() -> int:
 
 
 def _chosen(arguments: argparse.Namespace) -> list[str]:
-    usual = _QUICK if arguments.quick else cases.CASES
+    usual = _QUICK if arguments.quick else _CASES
     return [name for name in arguments.cases or usual if name != _GROWTH]
 
 
 def _measure(lab: cases.Lab, name: str) -> list[cases.Result]:
-    case = cases.CASES[name]
+    case = _CASES[name]
     _tell(f"{name}: {(case.__doc__ or '').splitlines()[0]}")
     return case(lab)
 
@@ -57,7 +58,7 @@ def _arguments() -> argparse.Namespace:
         " docs/performance.md, and end with 1 where a bound is not kept.",
     )
     parser.add_argument("cases", nargs="*", metavar="CASE",
-                        help=f"only of {', '.join(cases.CASES)}, {_GROWTH}")  # fmt: skip
+                        help=f"only of {', '.join(_CASES)}, {_GROWTH}")  # fmt: skip
     parser.add_argument(
         "--quick", action="store_true", help="less data, nothing kept: ends within a minute"
     )
@@ -66,7 +67,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--airgap", type=Path,
                         help="the program to measure (default: this source)")  # fmt: skip
     arguments = parser.parse_args()
-    if unknown := set(arguments.cases) - {*cases.CASES, _GROWTH}:
+    if unknown := set(arguments.cases) - {*_CASES, _GROWTH}:
         parser.error(f"no such case: {', '.join(sorted(unknown))}")
     if arguments.quick:
         arguments.runs = min(arguments.runs, 3)

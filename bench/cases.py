@@ -140,15 +140,16 @@ def _seconds(readings: Readings, name: str) -> float:
     return median(readings[name]).seconds
 
 
-def _against_fastest(
+def against_fastest(
     case: str, readings: Readings, peer_names: list[str], goal: float, bound: float
 ) -> Result:
+    """Compare airgap's median with that of the fastest peer."""
     fastest = min(peer_names, key=lambda name: _seconds(readings, name))
     ratio = _seconds(readings, _OURS) / _seconds(readings, fastest)
     return Result(case, ratio, goal, bound, fastest, readings)
 
 
-def _interleaved(lab: Lab, contestants: list[str], once: Callable[[str], Reading]) -> Readings:
+def interleaved(lab: Lab, contestants: list[str], once: Callable[[str], Reading]) -> Readings:
     """Run each contestant ``lab.runs`` times, in turn, each round beginning with another one."""
     readings: Readings = {name: [] for name in contestants}
     for number in range(lab.runs):
@@ -169,7 +170,7 @@ def pack_loopback(lab: Lab) -> list[Result]:
     rivals = [name for name in readings if name not in {_OURS, "curl"}]
     ratio = _seconds(readings, _OURS) / _seconds(readings, "curl")
     return [
-        _against_fastest("pack, loopback", readings, rivals, 0.85, 1.0),
+        against_fastest("pack, loopback", readings, rivals, 0.85, 1.0),
         Result("pack, loopback, against curl", ratio, 1.25, 1.5, "curl", notes={"see": "above"}),
     ]
 
@@ -184,7 +185,7 @@ def pack_shaped(lab: Lab) -> list[Result]:
     ):
         readings = _pack(lab, images, slow.address, lab.some(peers.PACK))
     rivals = [name for name in readings if name != _OURS]
-    return [_against_fastest("pack, 40 ms and 25 MB/s", readings, rivals, 0.15, 0.25)]
+    return [against_fastest("pack, 40 ms and 25 MB/s", readings, rivals, 0.15, 0.25)]
 
 
 def _pack(lab: Lab, images: Images, address: str, verbs: Mapping[str, Verb]) -> Readings:
@@ -199,7 +200,7 @@ def _pack(lab: Lab, images: Images, address: str, verbs: Mapping[str, Verb]) -> 
             check(images, folder)
         return reading
 
-    return _interleaved(lab, list(verbs), once)
+    return interleaved(lab, list(verbs), once)
 
 
 def push(lab: Lab) -> list[Result]:
@@ -213,7 +214,7 @@ def push(lab: Lab) -> list[Result]:
             lab.tell(f" {kind}")
             readings = _push(lab, images, source, certificate)
             rivals = [name for name in readings if name != _OURS]
-            results.append(_against_fastest(f"push, {kind}", readings, rivals, 0.45, 0.6))
+            results.append(against_fastest(f"push, {kind}", readings, rivals, 0.45, 0.6))
     return results
 
 
@@ -243,7 +244,7 @@ def _push(
                 checks.pushed(images, up.address, storage, certificate, prefix)
         return reading
 
-    return _interleaved(lab, list(lab.some(peers.PUSH)), once)
+    return interleaved(lab, list(lab.some(peers.PUSH)), once)
 
 
 def again(lab: Lab) -> list[Result]:
@@ -320,7 +321,7 @@ def start(lab: Lab) -> list[Result]:
         "python -c pass": [sys.executable, "-c", "pass"],
     }
     with lab.folder() as folder:
-        readings = _interleaved(
+        readings = interleaved(
             lab, list(commands), lambda name: Command(commands[name], folder, {}).run(lab.tool)
         )
     ratio = median(readings[_OURS]).without_sync / median(readings["python -c pass"]).without_sync

@@ -38,7 +38,8 @@ def inspect(path: Path, keys: tuple[str, ...], as_json: bool) -> None:
 
 
 def _print(contents: "Contents") -> None:
-    from airgap.console import printable, size
+    from airgap.console import printable
+    from airgap.progress import size
 
     bundle, table = contents.bundle, contents.bundle.table
     serial = f", serial {table.serial}" if table.serial is not None else ""
@@ -92,7 +93,7 @@ def verify(path: Path, keys: tuple[str, ...], quiet: bool, verbose: int, as_json
       airgap verify bundle.tar --key release.pub
     """
     from airgap.bundle.reader import Bundle
-    from airgap.console import size
+    from airgap.progress import size
 
     begun = time.monotonic()
     with Bundle.open(path, options.public_keys(keys)) as bundle:

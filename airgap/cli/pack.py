@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from airgap.payload import ClusterOptions
     from airgap.spec import Spec
 
-_CLUSTER_ONLY = ("kind_path", "tool", "tls", "ca_cert", "ca_key", "cluster_name", "workers")
+_CLUSTER_ONLY = (
+    "kind_path",
+    "tool",
+    "tls",
+    "ca_cert",
+    "ca_key",
+    "cluster_name",
+    "node_image",
+    "registry_image",
+    "workers",
+)
 
 
 @click.command()
@@ -55,6 +65,8 @@ _CLUSTER_ONLY = ("kind_path", "tool", "tls", "ca_cert", "ca_key", "cluster_name"
 @click.option("--ca-cert", type=options.FILE, help="An own CA to sign the certificate (PEM).")
 @click.option("--ca-key", type=options.FILE, help="That CA's key (PEM).")
 @click.option("--cluster-name", help="The kind cluster's name.  [default: kind]")
+@click.option("--node-image", metavar="IMAGE", help="kind's node image.  [default: kind's own]")
+@click.option("--registry-image", metavar="IMAGE", help="The registry's image.")
 @click.option("--workers", type=click.IntRange(0, 99), help="Worker nodes.  [default: 0]")
 @click.option("--keep-going", is_flag=True, help="Write a bundle without the images that fail.")
 @click.option(
@@ -88,6 +100,8 @@ def pack(
     ca_cert: Path | None,
     ca_key: Path | None,
     cluster_name: str | None,
+    node_image: str | None,
+    registry_image: str | None,
     workers: int | None,
     keep_going: bool,
     allow_foreign: bool,
@@ -116,7 +130,7 @@ def pack(
     from airgap.spec import load
 
     console = options.console(quiet, verbose)
-    spec = _override(load(spec_path), platforms, cluster_name, workers)
+    spec = _override(load(spec_path), platforms, cluster_name, node_image, registry_image, workers)
     if images_only:
         _refuse_cluster_options()
     cluster = None if images_only else _cluster(spec, kind_path, tool, tls, ca_cert, ca_key)
@@ -147,9 +161,16 @@ def _refuse_cluster_options() -> None:
 
 
 def _override(
-    spec: "Spec", platforms: tuple[str, ...], cluster_name: str | None, workers: int | None
+    spec: "Spec",
+    platforms: tuple[str, ...],
+    cluster_name: str | None,
+    node_image: str | None,
+    registry_image: str | None,
+    workers: int | None,
 ) -> "Spec":
+    """Let the options win over the definition."""
     from airgap.oci.platform import Platform
+    from airgap.oci.reference import Reference
 
     if "all" in platforms:
         spec = replace(spec, platforms=(), all_platforms=True)
@@ -158,6 +179,10 @@ def _override(
         spec = replace(spec, platforms=chosen, all_platforms=False)
     if cluster_name:
         spec = replace(spec, cluster_name=cluster_name)
+    if node_image:
+        spec = replace(spec, node_image=Reference.parse(node_image))
+    if registry_image:
+        spec = replace(spec, registry_image=Reference.parse(registry_image))
     return spec if workers is None else replace(spec, workers=workers)
 
 
@@ -190,8 +215,7 @@ def _cluster(
 
 
 def _print(result: "Result", images_only: bool) -> None:
-    from airgap.console import size
-    from airgap.progress import count
+    from airgap.progress import count, size
 
     left_out = f", {len(result.failed)} left out" if result.failed else ""
     click.echo(

@@ -16,6 +16,9 @@ from airgap.errors import InputError
 @click.option(
     "--short-names", is_flag=True, help="Also as PATH:TAG, where no other image claims that."
 )
+@click.option(
+    "--flatten", is_flag=True, help="Leave out indexes that name platforms which are not carried."
+)
 @options.keys_option
 @options.registry_options
 @options.output_options
@@ -24,6 +27,7 @@ def push(
     registry_name: str,
     keys: tuple[str, ...],
     short_names: bool,
+    flatten: bool,
     quiet: bool,
     verbose: int,
     as_json: bool,
@@ -40,6 +44,7 @@ def push(
     """
     from airgap.bundle.reader import Bundle
     from airgap.oci.copy import push as copy
+    from airgap.oci.image import flattened
     from airgap.progress import count
     from airgap.registry.push import RegistryTarget
 
@@ -51,11 +56,14 @@ def push(
         )
     chosen = options.registry(**registry)
     with Bundle.open(bundle_path, options.public_keys(keys)) as bundle:
-        images = count(len(bundle.images), "image")
-        console.step(f"Pushing {images} to {registry_name}")
+        images = list(bundle.images)
+        if flatten:
+            images = [flattened(i, lambda d: bundle.manifest_bytes(d.digest)) for i in images]
+        many = count(len(images), "image")
+        console.step(f"Pushing {many} to {registry_name}")
         with RegistryTarget(endpoint, chosen, console, prefix) as target:
-            report = copy(bundle.images, bundle, target, console, short_names=short_names)
+            report = copy(images, bundle, target, console, short_names=short_names)
     if as_json:
         click.echo(json.dumps(report.to_json(), indent=1))
     elif not quiet:
-        click.echo(f"Pushed {images} to {registry_name}: {report.summary()}")
+        click.echo(f"Pushed {many} to {registry_name}: {report.summary()}")

@@ -49,7 +49,7 @@ def status(cluster_name: str, quiet: bool, verbose: int, as_json: bool) -> None:
 
 
 def _print(found: "Status") -> None:
-    from airgap.console import size
+    from airgap.progress import size
 
     click.echo(f"cluster     {found.cluster}")
     for node in found.nodes:

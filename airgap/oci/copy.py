@@ -19,7 +19,7 @@ from airgap.oci.image import Image
 from airgap.oci.manifest import Descriptor
 from airgap.oci.ports import Stopped, Store, Target
 from airgap.oci.reference import short_repositories
-from airgap.progress import Progress
+from airgap.progress import Progress, count, size
 
 _PARALLEL = 16  # at the most: the target holds back the connections that do not help
 _T = TypeVar("_T")
@@ -60,8 +60,8 @@ class Report:
         if not self.uploaded and not self.tags:
             return "all were there already: 0 blobs uploaded"
         return (
-            f"{self.uploaded} blobs uploaded ({self.uploaded_bytes / 1e6:.1f} MB),"
-            f" {self.mounted} already there or mounted, {len(self.tags)} tags written"
+            f"{count(self.uploaded, 'blob')} uploaded ({size(self.uploaded_bytes)}),"
+            f" {self.mounted} already there or mounted, {count(len(self.tags), 'tag')} written"
         )
 
 

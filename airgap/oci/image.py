@@ -5,7 +5,7 @@ carried.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from airgap.errors import InputError
 from airgap.oci.digest import Digest
@@ -69,6 +69,30 @@ def walk(reference: Reference, root: Descriptor, load: Load, choose: Choose) -> 
         tuple(walker.images),
         tuple(dict.fromkeys(walker.platforms)),
     )
+
+
+def flattened(image: Image, load: Load) -> Image:
+    """Return an image without its index, where the index names platforms that are not carried.
+
+    Some registries take no such index. Its one carried manifest takes its place; the digest is
+    another one, so an image that was asked for by digest stays as it is.
+
+    Args:
+        image: any; it is returned as it is where there is nothing to leave out, or more than one
+            platform is carried.
+        load: returns the exact, proved bytes of a manifest.
+
+    Raises:
+        InputError: the index is invalid.
+    """
+    if not image.root.is_index or image.reference.digest or len(image.images) != 1:
+        return image
+    index = parse(load(image.root), image.root.media_type, str(image.reference))
+    carried = {manifest.digest for manifest in image.manifests}
+    if not isinstance(index, Index) or all(child.digest in carried for child in index.children):
+        return image
+    only = next(manifest for manifest in image.manifests if not manifest.is_index)
+    return replace(image, root=only, manifests=(only,))
 
 
 class _Walker:

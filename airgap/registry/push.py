@@ -122,8 +122,8 @@ class RegistryTarget:
             if descriptor.media_type in INDEX_TYPES and "BLOB_UNKNOWN" in error.said.upper():
                 raise InputError(
                     f"{repository}: {self._client.host} takes no index without all its platforms",
-                    hint="pack with --platform all, or let the registry accept it"
-                    " (registry:3, validation.manifests.indexes.platforms: none)",
+                    hint="push with --flatten, pack with --platform all, or let the registry accept"
+                    " it (registry:3, validation.manifests.indexes.platforms: none)",
                 ) from error
             raise self._explained(error, repository) from error
 

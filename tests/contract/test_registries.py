@@ -11,6 +11,7 @@ import pytest
 from airgap.errors import InputError
 from airgap.oci.copy import push
 from airgap.oci.digest import Digest
+from airgap.oci.image import flattened
 from airgap.oci.reference import Reference
 from airgap.progress import Silent
 from airgap.registry.options import Options
@@ -163,11 +164,25 @@ def test_a_sparse_index_lands_where_it_is_accepted(sparse: Layout, tmp_path: Pat
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_flattened_image_lands_anywhere(sparse: Layout, kind: str, tmp_path: Path) -> None:
+    images = [flattened(i, lambda d: sparse.manifest_bytes(d.digest)) for i in sparse.images]
+    with registry(kind, tmp_path / "registry") as found:
+        for complete in (0, 1):
+            with RegistryTarget(found.address, options(found)) as target:
+                assert push(images, sparse, target, Silent()).complete == complete
+        with RegistrySource(options(found)) as source:
+            root, _ = source.resolve(Reference.parse("quay.io/org/app:1"))
+            assert root == images[0].root
+            assert root.digest == sparse.images[0].manifests[0].digest
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_sparse_index_that_is_refused_is_named(sparse: Layout, kind: str, tmp_path: Path) -> None:
     with registry(kind, tmp_path / "registry") as found:
         with pytest.raises(InputError, match="takes no index without all its platforms") as caught:
             put(sparse, found)
         assert "quay.io/org/app" in caught.value.message
         assert "--platform all" in caught.value.hint
+        assert "--flatten" in caught.value.hint
         with RegistrySource(options(found)) as source, pytest.raises(InputError, match="not exist"):
             source.resolve(Reference.parse("quay.io/org/app:1"))

@@ -37,6 +37,12 @@ class Lab:
         ]
 
     @property
+    def cluster_images(self) -> list[str]:
+        """Options that name the lab's own node and registry images."""
+        images = self.env["node_image"], self.env["registry_image"]
+        return ["--node-image", images[0], "--registry-image", images[1]]
+
+    @property
     def connected_env(self) -> dict[str, str]:
         """The environment of the connected side: no docker daemon is in reach."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("DOCKER")}
@@ -68,6 +74,13 @@ def run(
             f"{' '.join(words)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
         )
     return done
+
+
+@pytest.fixture(scope="session")
+def single_file() -> Path:
+    """Build airgap as one file."""
+    run(REPO / "scripts/release")
+    return REPO / "dist/airgap"
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """The demo, as the README says it: from a checkout, and it leaves nothing running."""
 
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +12,6 @@ from tests.e2e.conftest import REPO, Lab, run
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 HUB = "127.0.0.1:5099"
-SPEC = """
-name: demo
-images: ["demo.example.org/hello:1", "demo.example.org/world:1"]
-node-image: kindest/node:v1.34.4
-registry-image: registry:3.1.1
-"""
 
 
 @pytest.fixture
@@ -48,12 +43,10 @@ def hub(lab: Lab, tmp_path: Path) -> Iterator[str]:
         process.terminate()
 
 
-def test_the_demo_with_a_cluster(lab: Lab, hub: str, tmp_path: Path, bundle: Path) -> None:
+def test_the_demo_with_a_cluster(lab: Lab, hub: str, bundle: Path) -> None:
     """Where docker and kind answer, the images run, and the cluster is gone afterwards."""
-    spec = tmp_path / "demo.yaml"
-    spec.write_text(SPEC)
     done = lab.isolated(
-        "env", f"AIRGAP_DEMO_SPEC={spec}", f"AIRGAP_PACK_OPTIONS={hub}",
+        "env", f"AIRGAP_PACK_OPTIONS={hub} {shlex.join(lab.cluster_images)}",
         f"AIRGAP_UNPACK_OPTIONS=--kind-patch {lab.env['kind_patch']}",
         REPO / "scripts/demo", stdin=subprocess.DEVNULL,
     )  # fmt: skip

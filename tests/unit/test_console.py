@@ -3,7 +3,7 @@ import io
 import pytest
 
 from airgap import console
-from airgap.console import Console, size
+from airgap.console import Console
 
 
 class Terminal(io.StringIO):
@@ -72,12 +72,3 @@ def test_a_quiet_console_has_no_bar() -> None:
     listener.advance(1000)
     listener.finish()
     assert stream.getvalue() == ""
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_499, "999.5 kB"), (426_300_000, "426.3 MB"),
-     (2.5e9, "2.5 GB"), (3.2e12, "3.20 TB")],
-)  # fmt: skip
-def test_sizes(count: float, text: str) -> None:
-    assert size(count) == text

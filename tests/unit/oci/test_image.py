@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from airgap.errors import InputError
 from airgap.oci import manifest as m
 from airgap.oci.digest import Digest
-from airgap.oci.image import Image, chooser, walk
+from airgap.oci.image import Image, chooser, flattened, walk
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
 
@@ -77,6 +78,34 @@ def test_a_platform_filter_keeps_the_index() -> None:
     image = content.image(root, "linux/arm64")
     assert image.root == root
     assert [d.digest for d in image.manifests] == [arm.digest, root.digest]
+
+
+def test_a_sparse_index_is_flattened_to_its_one_manifest() -> None:
+    content = Content()
+    amd, arm = content.manifest(b"amd"), content.manifest(b"arm")
+    root = content.index((amd, "linux/amd64"), (arm, "linux/arm64"))
+    image = content.image(root, "linux/amd64")
+    flat = flattened(image, lambda found: content.bodies[found.digest])
+    assert flat.root.digest == amd.digest
+    assert [found.digest for found in flat.manifests] == [amd.digest]
+    assert flat.blobs == image.blobs
+
+
+def test_what_is_whole_or_pinned_or_for_two_platforms_is_not_flattened() -> None:
+    content = Content()
+    amd, arm = content.manifest(b"amd"), content.manifest(b"arm")
+    both = content.index((amd, "linux/amd64"), (arm, "linux/arm64"))
+    three = content.index((amd, "linux/amd64"), (arm, "linux/arm64"), (arm, "linux/s390x"))
+    one = content.index((amd, "linux/amd64"))
+    pinned = Reference.parse(f"quay.io/org/app@{both.digest}")
+    for image in (
+        content.image(both, "linux/amd64", "linux/arm64"),
+        content.image(three, "linux/amd64", "linux/arm64"),
+        content.image(one, "linux/amd64"),
+        content.image(amd),
+        replace(content.image(both, "linux/amd64"), reference=pinned),
+    ):
+        assert flattened(image, lambda found: content.bodies[found.digest]) == image
 
 
 def test_the_first_platform_asked_for_comes_first() -> None:

@@ -1,0 +1,170 @@
+"""unpack on a real kind cluster, against the same by hand: kind, docker load, tag and push.
+
+Needs the lab (scripts/lab, root on Debian), where kind and docker run without any network.
+"""
+
+import contextlib
+import json
+import secrets
+import shlex
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from airgap.bundle.archive import docker_archive
+from airgap.bundle.reader import Bundle
+from airgap.cluster import kind, manifests
+from airgap.cluster.manifests import STORAGE_PATH, UID
+from airgap.cluster.parameters import NAMESPACE, Parameters
+from airgap.pki import issue
+from bench import checks, data, peers, servers
+from bench.cases import Lab, Result, against_fastest, interleaved
+from bench.clock import Command, Reading
+
+_ROOT = Path(__file__).resolve().parent.parent
+_LAB = _ROOT / "scripts/lab"
+_HOST = "bench.example.org"
+_REGISTRY = "localhost:30443"
+_NODE = "kind-control-plane"
+_BY_HAND = "by hand"
+
+
+def unpack(lab: Lab) -> list[Result]:
+    """Unpack into a new kind cluster, against kind create, docker load, tag and push by hand."""
+    images = lab.images(data.QUICK if lab.quick else data.STANDARD)
+    with _up() as environment, lab.folder() as work:
+        bundle = _bundle(lab, images, environment, work)
+        rival = _Rival(bundle, images, environment, work)
+        rival.prepare(lab)
+        ours = [
+            str(lab.airgap), "unpack", str(bundle), "--kubeconfig", str(work / "kubeconfig"),
+            "--kind-patch", environment["kind_patch"], "--no-smoke-test", "-q",
+        ]  # fmt: skip
+        commands = {"airgap": ours, _BY_HAND: rival.command()}
+        _remove_cluster(environment)
+
+        def once(name: str) -> Reading:
+            lab.settle(work)
+            command = Command([str(_LAB), "exec", *commands[name]], work, {})
+            try:
+                reading = command.run(lab.tool)
+                _check(images, f"{_HOST}/" if name == "airgap" else "")
+            finally:
+                _remove_cluster(environment)
+            return reading
+
+        once("airgap")  # loads the node image into docker: it is there beforehand on both sides
+        readings = interleaved(lab, list(commands), once)
+    return [against_fastest("unpack on kind", readings, [_BY_HAND], 0.5, 0.7)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rival:
+    """The recipe by hand, with the same registry, configuration and images."""
+
+    bundle: Path
+    images: data.Images
+    environment: dict[str, Any]
+    work: Path
+
+    def prepare(self, lab: Lab) -> None:
+        """Write what a person would have at hand: configurations, certificate, archives."""
+        with Bundle.open(self.bundle) as bundle:
+            parameters = Parameters.from_json(bundle.table.parameters)
+            configuration = kind.patched(
+                kind.config(parameters), kind.load_patch(Path(self.environment["kind_patch"]))
+            )
+            (self.work / "kind.yaml").write_text(yaml.safe_dump(configuration))
+            (self.work / "registry.yaml").write_bytes(manifests.render_yaml(parameters))
+            tls = issue(["localhost", _NODE])
+            secret = manifests.secret(tls, secrets.token_hex(32))
+            (self.work / "secret.yaml").write_text(yaml.safe_dump(secret))
+            (self.work / "ca.crt").write_bytes(tls.ca_pem)
+            (self.work / "node").write_text(parameters.node_image)
+            if bundle.registry is None:
+                raise checks.WrongError("the bundle carries no registry image")
+            with (self.work / "registry.tar").open("wb") as file:
+                for chunk in docker_archive(bundle, bundle.registry, 0, parameters.registry_image):
+                    file.write(chunk)
+        with servers.registry(lab.programs / "registry", self.images.root, self.work) as up:
+            (self.work / "address").write_text(up.address)
+            place = lab.place(up.address, self.images)
+            subprocess.run(peers.PACK["crane"](place, self.work), cwd=self.work, check=True)
+        (self.work / peers.BUNDLE).rename(self.work / "images.tar")
+
+    def command(self) -> list[str]:
+        """Return the recipe as a script."""
+        node_image = shlex.quote((self.work / "node").read_text())
+        kubectl = f"{self.environment['kubectl']} --kubeconfig kubeconfig"
+        names = " ".join(self.images.digests)
+        storage = f"mkdir -p {STORAGE_PATH} && chown {UID}:{UID} {STORAGE_PATH}"
+        lines = [
+            f"kind create cluster -q --config kind.yaml --image {node_image}"
+            " --kubeconfig kubeconfig --wait 300s",
+            "kind load image-archive -q registry.tar",
+            f"docker exec {_NODE} sh -c '{storage}'",
+            f"docker cp -q ca.crt {_NODE}:/usr/local/share/ca-certificates/registry.crt",
+            f"docker exec {_NODE} update-ca-certificates >/dev/null",
+            f"{kubectl} create namespace {NAMESPACE}",
+            f"{kubectl} apply -f secret.yaml -f registry.yaml",
+            f"{kubectl} -n {NAMESPACE} rollout status deployment/registry --timeout=180s",
+            "docker load -q -i images.tar",
+            f"for name in {names}; do",
+            f"  docker tag $(cat address)/$name:1 {_REGISTRY}/$name:1",
+            f"  docker push -q {_REGISTRY}/$name:1",
+            "done",
+        ]
+        return ["sh", "-ec", "\n".join(lines)]
+
+
+@contextlib.contextmanager
+def _up() -> Iterator[dict[str, Any]]:
+    """Bring the lab up, and down again."""
+    subprocess.run([str(_LAB), "up"], check=True)
+    try:
+        output = subprocess.run([str(_LAB), "env"], check=True, stdout=subprocess.PIPE).stdout
+        yield json.loads(output)
+    finally:
+        subprocess.run([str(_LAB), "down"], check=True)
+
+
+def _bundle(lab: Lab, images: data.Images, environment: dict[str, Any], work: Path) -> Path:
+    """Pack the images, and the lab's node and registry images."""
+    spec = {
+        "name": "bench",
+        "images": [f"{_HOST}/{name}:1" for name in images.digests],
+        "node-image": environment["node_image"],
+        "registry-image": environment["registry_image"],
+    }
+    (work / "bench.yaml").write_text(yaml.safe_dump(spec))
+    bundle = work / "bench.tar"
+    with servers.registry(lab.programs / "registry", images.root, work) as up:
+        mirrors = (f"docker.io={environment['hub']}", f"{_HOST}={up.address}")
+        options = [word for mirror in mirrors for word in ("--registry-mirror", mirror)]
+        command = [str(lab.airgap), "pack", "bench.yaml", "-o", str(bundle), "-q", *options]
+        Command([*command, "--kind", environment["kind"]], work, {}).run(lab.tool)
+    return bundle
+
+
+def _check(images: data.Images, prefix: str) -> None:
+    """Check that the registry in the cluster has every tag.
+
+    docker writes manifests of its own, so their digests say nothing.
+    """
+    urls = [f"https://{_REGISTRY}/v2/{prefix}{name}/manifests/1" for name in images.digests]
+    accept = "Accept: application/vnd.oci.image.manifest.v1+json"
+    docker = "Accept: application/vnd.docker.distribution.manifest.v2+json"
+    quiet = ["-sSkI", "--fail", "--fail-early", "-o", "/dev/null"]
+    words = [word for url in urls for word in (*quiet[4:], url)]
+    command = [str(_LAB), "exec", "curl", *quiet[:3], "-H", accept, "-H", docker, *words]
+    if subprocess.run(command, check=False).returncode:
+        raise checks.WrongError("a tag is missing in the cluster's registry")
+
+
+def _remove_cluster(environment: dict[str, Any]) -> None:
+    command = [str(_LAB), "exec", environment["kind"], "delete", "cluster", "-q"]
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
