@@ -252,3 +252,18 @@ def test_wrong_calls_are_refused(text: str, said: str) -> None:
     assert said in refusal(text.split())
     assert not refusal(["pack", "images.txt", "--tls", "host"])
     assert not refusal(["up", "--help"])
+
+
+def test_the_tests_that_prove_the_promises_exist() -> None:
+    """`::name` stands for a test of the file that the page named last."""
+    page = REPO / "docs/reliability.md"
+    folder = REPO / "tests"
+    lacking, last = [], ""
+    for name in re.findall(r"`([\w/.]+\.py|(?:[\w/.]+\.py)?::\w+)`", page.read_text()):
+        path, _, test = name.partition("::")
+        last = path or last
+        file = folder / last.removeprefix("tests/")
+        known = file.read_text() if file.exists() else ""
+        if not known or (test and not re.search(rf"(def|class) {test}\b", known)):
+            lacking.append(f"{last}::{test}")
+    assert not lacking, f"docs/reliability.md names tests that are not there: {lacking}"
