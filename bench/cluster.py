@@ -49,7 +49,8 @@ def unpack(lab: Lab) -> list[Result]:
 
         def once(name: str) -> Reading:
             lab.settle(work)
-            command = Command([str(_LAB), "exec", *commands[name]], work, {})
+            where = {"AIRGAP_LAB_CACHE": environment["cache"]}
+            command = Command([str(_LAB), "exec", *commands[name]], work, where)
             try:
                 reading = command.run(lab.tool)
                 _check(images, f"{_HOST}/" if name == "airgap" else "")
@@ -158,9 +159,9 @@ def _check(images: data.Images, prefix: str) -> None:
     urls = [f"https://{_REGISTRY}/v2/{prefix}{name}/manifests/1" for name in images.digests]
     accept = "Accept: application/vnd.oci.image.manifest.v1+json"
     docker = "Accept: application/vnd.docker.distribution.manifest.v2+json"
-    quiet = ["-sSkI", "--fail", "--fail-early", "-o", "/dev/null"]
-    words = [word for url in urls for word in (*quiet[4:], url)]
-    command = [str(_LAB), "exec", "curl", *quiet[:3], "-H", accept, "-H", docker, *words]
+    words = [word for url in urls for word in ("-o", "/dev/null", url)]
+    curl = ["curl", "-sSkI", "--fail", "--fail-early", "-H", accept, "-H", docker, *words]
+    command = [str(_LAB), "exec", *curl]
     if subprocess.run(command, check=False).returncode:
         raise checks.WrongError("a tag is missing in the cluster's registry")
 
