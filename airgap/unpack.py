@@ -35,6 +35,7 @@ from airgap.registry.options import Options as RegistryOptions
 from airgap.registry.push import RegistryTarget
 
 ALREADY = "already there"
+_WORKLOAD = ("Deployment", "Service")
 _NODES_SECONDS = 300
 _REGISTRY_SECONDS = 300
 _SMOKE_SECONDS = 120
@@ -237,7 +238,8 @@ class _Run:
         if not self.exists:
             self.nodes[0].write_file(_MARKER, b"")
         self.kube = Kube(self.kind.kubeconfig(name), self.folder)
-        self.kube.wait_nodes(len(self.nodes), _NODES_SECONDS)
+        if self.exists:
+            self.kube.wait_nodes(len(self.nodes), _NODES_SECONDS)
         for node in self.nodes:
             if warning := node.containerd_warning():
                 self.progress.warn(warning)
@@ -277,7 +279,13 @@ class _Run:
             changed += self.kube.apply([namespace])
             if not self.kube.secret("registry", NAMESPACE):
                 changed += self.kube.apply([manifests.secret(self.tls, secrets.token_hex(32))])
-            changed += self.kube.apply(rest)
+            # A pod that the scheduler cannot place at once waits up to ten seconds for its next
+            # look: so its volume and its node come first.
+            workload = [each for each in rest if each["kind"] in _WORKLOAD]
+            changed += self.kube.apply([each for each in rest if each not in workload])
+            self.kube.wait_claim("registry", NAMESPACE, _REGISTRY_SECONDS)
+            self.kube.wait_nodes(len(self.nodes), _NODES_SECONDS)
+            changed += self.kube.apply(workload)
         self.kube.wait_deployment("registry", NAMESPACE, _REGISTRY_SECONDS)
         return f"it answers at {self.endpoint}" if changed else ALREADY
 

@@ -29,6 +29,7 @@ _PLURALS = {
     "Deployment": "deployments",
     "Pod": "pods",
 }
+_ASKED = "airgap/asked-to-bind"
 _PULL_FAILED = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 
 
@@ -116,6 +117,31 @@ class Kube:
             return f"not ready: {', '.join(waiting)}" if waiting else ""
 
         self._wait("the nodes", ready, seconds, "kubectl describe nodes")
+
+    def wait_claim(self, name: str, namespace: str, seconds: float) -> None:
+        """Wait until a PersistentVolumeClaim is bound to its volume.
+
+        The controller that binds overlooks what was made while it was starting, and looks again
+        every 15 seconds only; a claim that changes it looks at immediately.
+
+        Raises:
+            ClusterError: it is not bound in time.
+        """
+
+        def bound() -> str:
+            found = self.get("PersistentVolumeClaim", name, namespace) or {}
+            if found.get("status", {}).get("phase") == "Bound":
+                return ""
+            self._call(
+                "PATCH",
+                _path("PersistentVolumeClaim", name, namespace),
+                body={"metadata": {"annotations": {_ASKED: str(time.time_ns())}}},
+                content_type="application/merge-patch+json",
+            )
+            return "it is not bound to its volume"
+
+        look = f"kubectl -n {namespace} describe pvc"
+        self._wait(f"PersistentVolumeClaim {name}", bound, seconds, look)
 
     def wait_deployment(self, name: str, namespace: str, seconds: float) -> None:
         """Wait until a Deployment's pods of its newest revision are ready.
