@@ -6,10 +6,10 @@ from typing import Any
 
 from airgap.bundle.reader import Bundle
 from airgap.oci.image import Image
-from airgap.pki import expiry
+from airgap.pki import Tls, check, expiry
 
 _BIN, _FILES = "airgap/bin/", "airgap/files/"
-_CERTIFICATE, _KEY = "airgap/tls.crt", "airgap/tls.key"
+_CA, _CERTIFICATE, _KEY = "airgap/ca.crt", "airgap/tls.crt", "airgap/tls.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +92,16 @@ def image_json(image: Image) -> dict[str, Any]:
         "platforms": [str(platform) for platform in image.platforms],
         "size": image.size,
     }
+
+
+def tls_of(bundle: Bundle) -> Tls | None:
+    """Return the certificate that a bundle carries with its key; None where it carries none.
+
+    Raises:
+        TrustError: certificate, key and CA do not belong together.
+    """
+    if _KEY not in {member.name for member in bundle.members()}:
+        return None
+    tls = Tls(*(bundle.member(name) for name in (_CA, _CERTIFICATE, _KEY)))
+    check(tls)
+    return tls

@@ -27,9 +27,10 @@ from airgap.cluster.node import Node
 from airgap.cluster.parameters import NAMESPACE, Parameters
 from airgap.cluster.site import BUNDLES
 from airgap.errors import AirgapError, ClusterError, InputError, ResourceError
+from airgap.inspect import tls_of
 from airgap.oci.copy import Report, push
 from airgap.oci.image import unique
-from airgap.pki import Tls, check, covers, issue
+from airgap.pki import Tls, covers, issue
 from airgap.progress import Progress, count
 from airgap.registry.options import Options as RegistryOptions
 from airgap.registry.push import RegistryTarget
@@ -412,14 +413,11 @@ class _Run:
         if found:
             return Tls(found["ca.crt"], found["tls.crt"], found["tls.key"])
         names = self.parameters.names
-        if "airgap/tls.key" in self._members:
-            tls = Tls(
-                *(self.bundle.member(f"airgap/{n}") for n in ("ca.crt", "tls.crt", "tls.key"))
-            )
-            check(tls)
-            lacking = covers(tls.cert_pem, names)
+        carried = tls_of(self.bundle)
+        if carried:
+            lacking = covers(carried.cert_pem, names)
             if not lacking:
-                return tls
+                return carried
             self.progress.warn(
                 f"the bundle's certificate is not for {', '.join(lacking)}: a new CA is made here"
             )

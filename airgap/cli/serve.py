@@ -118,13 +118,11 @@ def _address(listen: str) -> tuple[str, int]:
 def _certificate(content: "Content", names: Sequence[str]) -> "Tls":
     """Take the bundle's own certificate where it is for these names, else make one."""
     from airgap.bundle.reader import Bundle
-    from airgap.pki import Tls, check, covers, issue
+    from airgap.inspect import tls_of
+    from airgap.pki import covers, issue
 
     wanted = [name for name in names if name not in ("0.0.0.0", "::")]  # noqa: S104  (not a name)
-    if isinstance(content, Bundle) and "airgap/tls.key" in {m.name for m in content.members()}:
-        parts = (content.member(f"airgap/{name}") for name in ("ca.crt", "tls.crt", "tls.key"))
-        tls = Tls(*parts)
-        check(tls)
-        if not covers(tls.cert_pem, wanted):
-            return tls
+    carried = tls_of(content) if isinstance(content, Bundle) else None
+    if carried and not covers(carried.cert_pem, wanted):
+        return carried
     return issue(list(dict.fromkeys([*wanted, "localhost", "127.0.0.1", "::1"])))
