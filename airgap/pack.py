@@ -27,6 +27,7 @@ from airgap.payload import ClusterOptions, Payload, payload
 from airgap.progress import Progress, count
 from airgap.spec import Spec
 
+_LEFT_OUT = "ask who runs that registry; --keep-going packs the other images"
 _NAMED = 3  # the images that are named where many fail alike
 
 
@@ -202,8 +203,10 @@ def _failures(failed: Mapping[Reference, AirgapError], output: Path) -> AirgapEr
         causes.setdefault(error.message, []).append(reference)
     told = {_told(cause, those): failed[those[0]] for cause, those in causes.items()}
     passes = any(isinstance(error, NetworkError) for error in failed.values())
-    hint = f"run the same command again: what was fetched is kept in {output}.partial"
-    return together(told, f"{count(len(failed), 'image')} failed", hint if passes else "")
+    again = f"run the same command again: what was fetched is kept in {output}.partial"
+    joined = together(told, f"{count(len(failed), 'image')} failed", again if passes else "")
+    joined.hint = joined.hint or _LEFT_OUT
+    return joined
 
 
 def _told(cause: str, those: Sequence[Reference]) -> str:
