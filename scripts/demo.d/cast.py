@@ -49,7 +49,8 @@ def record(command: list[str]) -> tuple[Shown, int]:
             *whole, rest = (rest + data).split(b"\n")
             for line in whole:
                 text = line.decode(errors="replace").rstrip("\r").rpartition("\r")[2]
-                for part in wrapped(CONTROL.sub("", text)):
+                plain = CONTROL.sub("", text).replace(str(Path.cwd()), "~/airgap")
+                for part in wrapped(plain):
                     lines.append((time.monotonic() - began, part, BOLD in text))
     return lines, process.returncode
 
