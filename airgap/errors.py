@@ -66,7 +66,7 @@ def together(failed: Mapping[str, AirgapError], summary: str, hint: str = "") ->
 
     Args:
         failed: at least one error, by the line that tells it.
-        summary: the first line, with ``{}`` for their number.
+        summary: the first line where more than one failed.
         hint: the next step where more than one failed; the first error's own where empty.
 
     Returns:
@@ -77,5 +77,5 @@ def together(failed: Mapping[str, AirgapError], summary: str, hint: str = "") ->
     kind = next((k for k in kinds if any(isinstance(e, k) for e in errors)), AirgapError)
     if len(failed) == 1:
         return kind(*failed, hint=errors[0].hint)
-    lines = [summary.format(len(failed)), *(f"  {text}" for text in failed)]
+    lines = [summary, *(f"  {text}" for text in failed)]
     return kind("\n".join(lines), hint=hint or errors[0].hint)

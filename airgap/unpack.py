@@ -282,11 +282,10 @@ class _Run:
                 changed += self.kube.apply([manifests.secret(self.tls, secrets.token_hex(32))])
             # A pod that the scheduler cannot place at once waits up to ten seconds for its next
             # look: so its volume and its node come first.
-            workload = [each for each in rest if each["kind"] in _WORKLOAD]
-            changed += self.kube.apply([each for each in rest if each not in workload])
+            changed += self.kube.apply([each for each in rest if each["kind"] not in _WORKLOAD])
             self.kube.wait_claim("registry", NAMESPACE, _REGISTRY_SECONDS)
             self.kube.wait_nodes(len(self.nodes), _NODES_SECONDS)
-            changed += self.kube.apply(workload)
+            changed += self.kube.apply([each for each in rest if each["kind"] in _WORKLOAD])
         self.kube.wait_deployment("registry", NAMESPACE, _REGISTRY_SECONDS)
         return f"it answers at {self.endpoint}" if changed else ALREADY
 

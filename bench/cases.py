@@ -297,14 +297,7 @@ def memory(lab: Lab) -> list[Result]:
 
 
 def _memory(lab: Lab, shape: Shape) -> list[Result]:
-    images = lab.images(shape)
-    with lab.folder() as work:
-        with servers.registry(lab.programs / "registry", images.root, work) as up:
-            place = lab.place(up.address, images)
-            packed = Command(peers.PACK[_OURS](place, work), work, {}).run(lab.tool)
-        with servers.registry(lab.programs / "registry", work / "target", work) as target:
-            place = lab.place(target.address, images, layouts=work)
-            pushed = Command(peers.PUSH[_OURS](place, work), work, {}).run(lab.tool)
+    packed, pushed = _there_and_back(lab, lab.images(shape))
     size = f"{shape.size / 1e9:g} GB"
     return [
         Result(
@@ -312,6 +305,18 @@ def _memory(lab: Lab, shape: Shape) -> list[Result]:
         )
         for verb, reading in (("pack", packed), ("push", pushed))
     ]
+
+
+def _there_and_back(lab: Lab, images: Images) -> tuple[Reading, Reading]:
+    """Pack from one registry, and push the bundle into an empty one."""
+    with lab.folder() as work:
+        with servers.registry(lab.programs / "registry", images.root, work) as up:
+            place = lab.place(up.address, images)
+            packed = Command(peers.PACK[_OURS](place, work), work, {}).run(lab.tool)
+        with servers.registry(lab.programs / "registry", work / "target", work) as target:
+            place = lab.place(target.address, images, layouts=work)
+            pushed = Command(peers.PUSH[_OURS](place, work), work, {}).run(lab.tool)
+    return packed, pushed
 
 
 def start(lab: Lab) -> list[Result]:
@@ -338,14 +343,7 @@ def growth(lab: Lab) -> list[dict[str, Any]]:
 
 def _by_images(lab: Lab) -> Iterator[dict[str, Any]]:
     for count in (10, 30, 100, 300, 1000):
-        images = lab.images(data.many(count))
-        with lab.folder() as work:
-            with servers.registry(lab.programs / "registry", images.root, work) as up:
-                place = lab.place(up.address, images)
-                packed = Command(peers.PACK[_OURS](place, work), work, {}).run(lab.tool)
-            with servers.registry(lab.programs / "registry", work / "target", work) as target:
-                place = lab.place(target.address, images, layouts=work)
-                pushed = Command(peers.PUSH[_OURS](place, work), work, {}).run(lab.tool)
+        packed, pushed = _there_and_back(lab, lab.images(data.many(count)))
         lab.tell(f"  {count} images: pack {packed.seconds:.2f} s, push {pushed.seconds:.2f} s")
         yield {
             "key": f"{count} images",

@@ -6,10 +6,8 @@ Needs the lab (scripts/lab, root on Debian), where kind and docker run without a
 import contextlib
 import json
 import secrets
-import shlex
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +28,7 @@ _LAB = _ROOT / "scripts/lab"
 _HOST = "bench.example.org"
 _REGISTRY = "localhost:30443"
 _NODE = "kind-control-plane"
-_BY_HAND = "by hand"
+_RIVAL = "by hand"
 
 
 def unpack(lab: Lab) -> list[Result]:
@@ -38,13 +36,12 @@ def unpack(lab: Lab) -> list[Result]:
     images = lab.images(data.QUICK if lab.quick else data.STANDARD)
     with _up() as environment, lab.folder() as work:
         bundle = _bundle(lab, images, environment, work)
-        rival = _Rival(bundle, images, environment, work)
-        rival.prepare(lab)
         ours = [
             str(lab.airgap), "unpack", str(bundle), "--kubeconfig", str(work / "kubeconfig"),
             "--kind-patch", environment["kind_patch"], "--no-smoke-test", "-q",
         ]  # fmt: skip
-        commands = {"airgap": ours, _BY_HAND: rival.command()}
+        by_hand = _by_hand(lab, bundle, images, environment, work)
+        commands = {"airgap": ours, _RIVAL: by_hand}
         _remove_cluster(environment)
 
         def once(name: str) -> Reading:
@@ -60,66 +57,54 @@ def unpack(lab: Lab) -> list[Result]:
 
         once("airgap")  # loads the node image into docker: it is there beforehand on both sides
         readings = interleaved(lab, list(commands), once)
-    return [against_fastest("unpack on kind", readings, [_BY_HAND], 0.5, 0.7)]
+    return [against_fastest("unpack on kind", readings, [_RIVAL], 0.5, 0.7)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Rival:
-    """The recipe by hand, with the same registry, configuration and images."""
+def _by_hand(
+    lab: Lab, bundle_path: Path, images: data.Images, environment: dict[str, Any], work: Path
+) -> list[str]:
+    """Write what a person would have at hand, and return the recipe as a script.
 
-    bundle: Path
-    images: data.Images
-    environment: dict[str, Any]
-    work: Path
-
-    def prepare(self, lab: Lab) -> None:
-        """Write what a person would have at hand: configurations, certificate, archives."""
-        with Bundle.open(self.bundle) as bundle:
-            parameters = Parameters.from_json(bundle.table.parameters)
-            configuration = kind.patched(
-                kind.config(parameters), kind.load_patch(Path(self.environment["kind_patch"]))
-            )
-            (self.work / "kind.yaml").write_text(yaml.safe_dump(configuration))
-            (self.work / "registry.yaml").write_bytes(manifests.render_yaml(parameters))
-            tls = issue(["localhost", _NODE])
-            secret = manifests.secret(tls, secrets.token_hex(32))
-            (self.work / "secret.yaml").write_text(yaml.safe_dump(secret))
-            (self.work / "ca.crt").write_bytes(tls.ca_pem)
-            (self.work / "node").write_text(parameters.node_image)
-            if bundle.registry is None:
-                raise checks.WrongError("the bundle carries no registry image")
-            with (self.work / "registry.tar").open("wb") as file:
-                for chunk in docker_archive(bundle, bundle.registry, 0, parameters.registry_image):
-                    file.write(chunk)
-        with servers.registry(lab.programs / "registry", self.images.root, self.work) as up:
-            (self.work / "address").write_text(up.address)
-            place = lab.place(up.address, self.images)
-            subprocess.run(peers.PACK["crane"](place, self.work), cwd=self.work, check=True)
-        (self.work / peers.BUNDLE).rename(self.work / "images.tar")
-
-    def command(self) -> list[str]:
-        """Return the recipe as a script."""
-        node_image = shlex.quote((self.work / "node").read_text())
-        kubectl = f"{self.environment['kubectl']} --kubeconfig kubeconfig"
-        names = " ".join(self.images.digests)
-        storage = f"mkdir -p {STORAGE_PATH} && chown {UID}:{UID} {STORAGE_PATH}"
-        lines = [
-            f"kind create cluster -q --config kind.yaml --image {node_image}"
-            " --kubeconfig kubeconfig --wait 300s",
-            "kind load image-archive -q registry.tar",
-            f"docker exec {_NODE} sh -c '{storage}'",
-            f"docker cp -q ca.crt {_NODE}:/usr/local/share/ca-certificates/registry.crt",
-            f"docker exec {_NODE} update-ca-certificates >/dev/null",
-            f"{kubectl} create namespace {NAMESPACE}",
-            f"{kubectl} apply -f secret.yaml -f registry.yaml",
-            f"{kubectl} -n {NAMESPACE} rollout status deployment/registry --timeout=180s",
-            "docker load -q -i images.tar",
-            f"for name in {names}; do",
-            f"  docker tag $(cat address)/$name:1 {_REGISTRY}/$name:1",
-            f"  docker push -q {_REGISTRY}/$name:1",
-            "done",
-        ]
-        return ["sh", "-ec", "\n".join(lines)]
+    The registry, its configuration and the images are the same as airgap's.
+    """
+    with Bundle.open(bundle_path) as bundle:
+        parameters = Parameters.from_json(bundle.table.parameters)
+        patch = kind.load_patch(Path(environment["kind_patch"]))
+        configuration = kind.patched(kind.config(parameters), patch)
+        (work / "kind.yaml").write_text(yaml.safe_dump(configuration))
+        (work / "registry.yaml").write_bytes(manifests.render_yaml(parameters))
+        tls = issue(["localhost", _NODE])
+        secret = manifests.secret(tls, secrets.token_hex(32))
+        (work / "secret.yaml").write_text(yaml.safe_dump(secret))
+        (work / "ca.crt").write_bytes(tls.ca_pem)
+        if bundle.registry is None:
+            raise checks.WrongError("the bundle carries no registry image")
+        with (work / "registry.tar").open("wb") as file:
+            for chunk in docker_archive(bundle, bundle.registry, 0, parameters.registry_image):
+                file.write(chunk)
+    with servers.registry(lab.programs / "registry", images.root, work) as up:
+        place = lab.place(up.address, images)
+        subprocess.run(peers.PACK["crane"](place, work), cwd=work, check=True)
+    (work / peers.BUNDLE).rename(work / "images.tar")
+    kubectl = f"{environment['kubectl']} --kubeconfig kubeconfig"
+    storage = f"mkdir -p {STORAGE_PATH} && chown {UID}:{UID} {STORAGE_PATH}"
+    lines = [
+        f"kind create cluster -q --config kind.yaml --image {parameters.node_image}"
+        " --kubeconfig kubeconfig --wait 300s",
+        "kind load image-archive -q registry.tar",
+        f"docker exec {_NODE} sh -c '{storage}'",
+        f"docker cp -q ca.crt {_NODE}:/usr/local/share/ca-certificates/registry.crt",
+        f"docker exec {_NODE} update-ca-certificates >/dev/null",
+        f"{kubectl} create namespace {NAMESPACE}",
+        f"{kubectl} apply -f secret.yaml -f registry.yaml",
+        f"{kubectl} -n {NAMESPACE} rollout status deployment/registry --timeout=180s",
+        "docker load -q -i images.tar",
+        f"for name in {' '.join(images.digests)}; do",
+        f"  docker tag {up.address}/$name:1 {_REGISTRY}/$name:1",
+        f"  docker push -q {_REGISTRY}/$name:1",
+        "done",
+    ]
+    return ["sh", "-ec", "\n".join(lines)]
 
 
 @contextlib.contextmanager

@@ -137,7 +137,7 @@ class _Push:
         self._each(self._root, self._whole(landings))
         if self._failed:
             failed = {error.message: error for error in self._failed.values()}
-            raise together(failed, "{} things could not be pushed")
+            raise together(failed, f"{len(failed)} things could not be pushed")
 
     def _look(self, images: Sequence[Image]) -> Iterable[Landing]:
         """Find out what is there, one request for each name."""
