@@ -13,12 +13,13 @@ from typing import Any
 
 import yaml
 
-from airgap.bundle.archive import docker_archive
+from airgap.bundle.docker_archive import docker_archive
 from airgap.bundle.reader import Bundle
-from airgap.cluster import kind, manifests
-from airgap.cluster.manifests import STORAGE_PATH, UID
+from airgap.certificates.make import issue
+from airgap.cluster import kind
+from airgap.cluster import objects as manifests
+from airgap.cluster.objects import STORAGE_PATH, UID
 from airgap.cluster.parameters import NAMESPACE, Parameters
-from airgap.pki import issue
 from bench import checks, data, peers, servers
 from bench.cases import Lab, Result, against_fastest, interleaved
 from bench.clock import Command, Reading

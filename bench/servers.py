@@ -81,7 +81,7 @@ def shaped(
 
 def certificate(work: Path) -> Certificate:
     """Make a CA and a certificate for 127.0.0.1, with airgap's own code."""
-    from airgap.pki import issue
+    from airgap.certificates.make import issue
 
     tls = issue(["localhost", _HOST])
     (work / "ca").mkdir()  # alone: skopeo takes a key beside it for a client's

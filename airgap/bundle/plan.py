@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from airgap.bundle import tar
-from airgap.bundle.doors import OCI_LAYOUT, Derived, blob_name, derive
+from airgap.bundle.indexes import OCI_LAYOUT, Derived, blob_name, derive
 from airgap.bundle.table import MAX_TABLE, TOOL, Entry, Table
 from airgap.errors import InputError
 from airgap.oci.digest import Digest

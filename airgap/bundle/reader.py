@@ -16,9 +16,9 @@ from types import TracebackType
 from typing import Self
 
 from airgap.bundle import signing, tar
-from airgap.bundle.doors import OCI_LAYOUT, Derived, blob_name, derive
 from airgap.bundle.files import damaged, guarded, read_at, resource_error
-from airgap.bundle.lead import open_file, read_lead, read_leading
+from airgap.bundle.head import open_file, read_lead, read_leading
+from airgap.bundle.indexes import OCI_LAYOUT, Derived, blob_name, derive
 from airgap.bundle.plan import EXTRAS, SIGNATURE, SUMS, TABLE, check_names, leading
 from airgap.bundle.table import Table
 from airgap.errors import InputError, TrustError

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from airgap.bundle.files import guarded, write_at
-from airgap.bundle.lead import open_file, read_lead
+from airgap.bundle.head import open_file, read_lead
 from airgap.bundle.plan import SIGNATURE, SIGNATURE_SIZE
 from airgap.errors import InputError, TrustError
 from airgap.oci.digest import shown

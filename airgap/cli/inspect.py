@@ -10,7 +10,7 @@ import click
 from airgap.cli import options
 
 if TYPE_CHECKING:
-    from airgap.inspect import Contents
+    from airgap.inspect.contents import Contents
 
 
 @click.command()
@@ -27,7 +27,7 @@ def inspect(path: Path, keys: tuple[str, ...], as_json: bool) -> None:
       airgap inspect bundle.tar
     """
     from airgap.bundle.reader import Bundle
-    from airgap.inspect import inspect as look
+    from airgap.inspect.contents import inspect as look
 
     with Bundle.open(path, options.public_keys(keys)) as bundle:
         contents = look(bundle)

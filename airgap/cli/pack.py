@@ -13,9 +13,9 @@ from airgap.cli import options
 from airgap.errors import InputError
 
 if TYPE_CHECKING:
-    from airgap.pack import Result
-    from airgap.payload import ClusterOptions
-    from airgap.spec import Spec
+    from airgap.pack.extras import ClusterOptions
+    from airgap.pack.pack import Result
+    from airgap.spec.spec import Spec
 
 _CLUSTER_ONLY = (
     "kind_path",
@@ -124,10 +124,10 @@ def pack(
     from contextlib import ExitStack
 
     from airgap.bundle.reader import Bundle
-    from airgap.pack import Options
-    from airgap.pack import pack as run
-    from airgap.registry.pull import RegistrySource
-    from airgap.spec import load
+    from airgap.pack.pack import Options
+    from airgap.pack.pack import pack as run
+    from airgap.sources.registry import RegistrySource
+    from airgap.spec.spec import load
 
     console = options.console(quiet, verbose)
     spec = _override(load(spec_path), platforms, cluster_name, node_image, registry_image, workers)
@@ -194,9 +194,9 @@ def _cluster(
     ca_cert: Path | None,
     ca_key: Path | None,
 ) -> "ClusterOptions":
-    from airgap.payload import ClusterOptions
-    from airgap.pki import Authority
-    from airgap.spec import KIND_VERSION
+    from airgap.certificates.make import Authority
+    from airgap.pack.extras import ClusterOptions
+    from airgap.spec.spec import KIND_VERSION
 
     kind = kind_path or spec.kind or Path(shutil.which("kind") or "")
     if kind == Path():

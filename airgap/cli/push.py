@@ -43,10 +43,10 @@ def push(
       airgap push bundle.tar registry.example.org/mirror --ca ca.crt
     """
     from airgap.bundle.reader import Bundle
-    from airgap.oci.copy import push as copy
     from airgap.oci.image import flattened
     from airgap.progress import count
-    from airgap.registry.push import RegistryTarget
+    from airgap.targets.registry import RegistryTarget
+    from airgap.transfer.push import push as copy
 
     console = options.console(quiet, verbose)
     endpoint, _, prefix = registry_name.partition("/")

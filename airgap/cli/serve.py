@@ -11,9 +11,9 @@ from airgap.cli import options
 from airgap.errors import InputError, ResourceError
 
 if TYPE_CHECKING:
+    from airgap.certificates.make import Tls
     from airgap.console import Console
-    from airgap.pki import Tls
-    from airgap.serve import Content
+    from airgap.serve.server import Content
 
 
 @click.command()
@@ -53,7 +53,7 @@ def serve(
       airgap serve bundle.tar --plain-http
       docker pull localhost:5000/nginx:1.27
     """
-    from airgap.serve import Server, server_context
+    from airgap.serve.server import Server, server_context
 
     console = options.console(quiet, verbose)
     host, port = _address(listen)
@@ -117,12 +117,12 @@ def _address(listen: str) -> tuple[str, int]:
 
 def _certificate(content: "Content", names: Sequence[str]) -> "Tls":
     """Take the bundle's own certificate where it is for these names, else make one."""
+    from airgap.bundle.certificate import carried_tls
     from airgap.bundle.reader import Bundle
-    from airgap.inspect import tls_of
-    from airgap.pki import covers, issue
+    from airgap.certificates.make import covers, issue
 
     wanted = [name for name in names if name not in ("0.0.0.0", "::")]  # noqa: S104  (not a name)
-    carried = tls_of(content) if isinstance(content, Bundle) else None
+    carried = carried_tls(content) if isinstance(content, Bundle) else None
     if carried and not covers(carried.cert_pem, wanted):
         return carried
     return issue(list(dict.fromkeys([*wanted, "localhost", "127.0.0.1", "::1"])))

@@ -10,7 +10,7 @@ import click
 from airgap.cli import options
 
 if TYPE_CHECKING:
-    from airgap.unpack import Result
+    from airgap.unpack.unpack import Result
 
 
 @click.command()
@@ -60,8 +60,8 @@ def unpack(
       kubectl run nginx --image=nginx:1.27
     """
     from airgap.bundle.reader import Bundle
-    from airgap.unpack import Options
-    from airgap.unpack import unpack as run
+    from airgap.unpack.unpack import Options
+    from airgap.unpack.unpack import unpack as run
 
     chosen = Options(
         cluster_name=cluster_name,

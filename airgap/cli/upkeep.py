@@ -11,7 +11,7 @@ import click
 from airgap.cli import options
 
 if TYPE_CHECKING:
-    from airgap.upkeep import Status
+    from airgap.upkeep.upkeep import Status
 
 _cluster_name = click.option(
     "--cluster-name", default="kind", show_default=True, help="The kind cluster."
@@ -35,8 +35,8 @@ def status(cluster_name: str, quiet: bool, verbose: int, as_json: bool) -> None:
     Example:
       airgap status --json
     """
-    from airgap import upkeep
     from airgap.errors import ClusterError
+    from airgap.upkeep import upkeep
 
     with upkeep.site(cluster_name, os.environ) as site:
         found = upkeep.status(site)
@@ -80,7 +80,7 @@ def up(cluster_name: str, quiet: bool, verbose: int) -> None:
     Example:
       airgap up
     """
-    from airgap import upkeep
+    from airgap.upkeep import upkeep
 
     with upkeep.site(cluster_name, os.environ) as site:
         upkeep.up(site, options.console(quiet, verbose))
@@ -101,8 +101,8 @@ def trust(cluster_name: str, only_print: bool, undo: bool, yes: bool) -> None:
       airgap trust
       docker push kind-control-plane:30443/hello:1
     """
-    from airgap import upkeep
-    from airgap.cluster import host
+    from airgap.cluster import host_trust as host
+    from airgap.upkeep import upkeep
 
     if undo:  # also when the cluster is gone
         for change in host.undo(cluster_name) or ["nothing was there"]:
@@ -136,7 +136,7 @@ def teardown(
     Example:
       airgap teardown --yes
     """
-    from airgap import upkeep
+    from airgap.upkeep import upkeep
 
     with upkeep.site(cluster_name, os.environ) as site:
         names = ", ".join(node.name for node in site.nodes)

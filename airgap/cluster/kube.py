@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from airgap.cluster.manifests import Object
+from airgap.cluster.objects import Object
 from airgap.errors import ClusterError
 
 _MANAGER = "airgap"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from airgap.cluster.command import run
-from airgap.cluster.manifests import STORAGE_PATH, UID
+from airgap.cluster.objects import STORAGE_PATH, UID
 
 _VERSION = re.compile(r"v?([0-9]+)\.([0-9]+)\.([0-9]+)")
 # The first release of each line without CVE-2026-53488: an image's label ran code on the host.

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from airgap.cluster import trust
-from airgap.cluster.engine import Engine
+from airgap.cluster import mirrors as trust
+from airgap.cluster.docker import Engine
 from airgap.cluster.kube import Kube
 from airgap.cluster.node import Node
 from airgap.cluster.parameters import NAMESPACE, Parameters

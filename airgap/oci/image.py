@@ -6,6 +6,7 @@ carried.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from airgap.errors import InputError
 from airgap.oci.digest import Digest
@@ -46,6 +47,15 @@ class Image:
     def size(self) -> int:
         """Bytes of all manifests and blobs together, each counted once."""
         return sum(found.size for found in unique((*self.manifests, *self.blobs)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Describe the image: reference, digest, platforms, and size in bytes."""
+        return {
+            "reference": str(self.reference),
+            "digest": str(self.root.digest),
+            "platforms": [str(platform) for platform in self.platforms],
+            "size": self.size,
+        }
 
 
 def walk(reference: Reference, root: Descriptor, load: Load, choose: Choose) -> Image:

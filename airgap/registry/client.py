@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 import httpx
 
 from airgap.errors import AirgapError, InputError, NetworkError, TrustError
-from airgap.oci.ports import Stopped
 from airgap.progress import Progress
 from airgap.registry import retry
 from airgap.registry.auth import Authorizer, denied
@@ -25,6 +24,7 @@ from airgap.registry.credentials import Credential
 from airgap.registry.gate import Gate
 from airgap.registry.options import Options
 from airgap.registry.route import Router, is_loopback
+from airgap.transfer.ports import Stopped
 
 _MAX_REDIRECTS = 10
 _READ_SECONDS = 60.0

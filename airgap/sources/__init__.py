@@ -1,1 +1,1 @@
-"""Where images come from besides registries: OCI image layouts on disk."""
+"""sources: where images come from."""

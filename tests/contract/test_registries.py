@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from airgap.errors import InputError
-from airgap.oci.copy import push
 from airgap.oci.digest import Digest
 from airgap.oci.image import flattened
 from airgap.oci.reference import Reference
 from airgap.progress import Silent
 from airgap.registry.options import Options
-from airgap.registry.pull import RegistrySource
-from airgap.registry.push import RegistryTarget
 from airgap.sources.layout import Layout
+from airgap.sources.registry import RegistrySource
+from airgap.targets.registry import RegistryTarget
+from airgap.transfer.push import push
 from tests.support.images import Maker
 from tests.support.registries import KINDS, PASSWORD, USER, Registry, registry
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from airgap.console import QUIET, Console
-from airgap.oci.copy import push
 from airgap.registry.options import Options
-from airgap.registry.push import RegistryTarget
 from airgap.sources.layout import Layout
+from airgap.targets.registry import RegistryTarget
+from airgap.transfer.push import push
 from tests.e2e.conftest import AIRGAP, Lab
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]

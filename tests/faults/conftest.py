@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from airgap import cli
-from airgap.oci.copy import push
 from airgap.progress import Silent
 from airgap.registry import retry
 from airgap.registry.options import Options
-from airgap.registry.push import RegistryTarget
 from airgap.sources.layout import Layout
+from airgap.targets.registry import RegistryTarget
+from airgap.transfer.push import push
 from tests.support.images import Maker
 from tests.support.proxy import Proxy, proxy
 from tests.support.registries import Registry, registry

@@ -11,10 +11,10 @@ import pytest
 
 from airgap.bundle.reader import Bundle
 from airgap.oci import manifest as m
-from airgap.oci.copy import push
 from airgap.progress import Silent
 from airgap.registry.options import Options
-from airgap.registry.push import RegistryTarget
+from airgap.targets.registry import RegistryTarget
+from airgap.transfer.push import push
 from tests.faults.conftest import Bench
 from tests.support.images import LAYER, Maker
 from tests.support.proxy import Fault

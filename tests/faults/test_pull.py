@@ -12,10 +12,11 @@ import pytest
 from airgap.errors import InputError, NetworkError
 from airgap.oci.reference import Reference
 from airgap.progress import Silent
-from airgap.registry import pull, retry
+from airgap.registry import retry
 from airgap.registry.client import Client
 from airgap.registry.options import Options
-from airgap.registry.pull import RegistrySource
+from airgap.sources import registry as pull
+from airgap.sources.registry import RegistrySource
 from tests.faults.conftest import MIB, Bench
 from tests.support.proxy import Fault, Proxy, Request, Rule
 from tests.support.registries import registry

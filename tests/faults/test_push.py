@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from airgap.oci.copy import push
 from airgap.progress import Silent
 from airgap.registry.options import Options
-from airgap.registry.push import RegistryTarget
+from airgap.targets.registry import RegistryTarget
+from airgap.transfer.push import push
 from tests.faults.conftest import MIB, Bench
 from tests.support.images import Maker
 from tests.support.proxy import Fault, Proxy, Request, Rule, proxy

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from airgap.pki import issue
+from airgap.certificates.make import issue
 
 REPO = Path(__file__).parents[2]
 KINDS = ("distribution", "docker-registry")

@@ -7,8 +7,8 @@ from typing import Any
 from airgap.errors import InputError, NetworkError
 from airgap.oci import manifest as m
 from airgap.oci.digest import Digest
-from airgap.oci.ports import Sink
 from airgap.oci.reference import Reference
+from airgap.transfer.ports import Sink
 
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 

@@ -9,7 +9,7 @@ import tarfile
 import pytest
 
 from airgap.bundle import tar
-from airgap.bundle.archive import docker_archive
+from airgap.bundle.docker_archive import docker_archive
 from airgap.bundle.plan import plan
 from airgap.bundle.reader import Bundle
 from airgap.bundle.writer import Writer

@@ -7,8 +7,8 @@ from airgap.errors import InputError
 from airgap.registry.auth import Challenge, _domain
 from airgap.registry.credentials import Credentials
 from airgap.registry.options import Options
-from airgap.registry.pull import endpoint_of
 from airgap.registry.route import is_insecure, proxy_for
+from airgap.sources.registry import endpoint_of
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,83 @@
+"""inspect: what is inside a bundle, as a value that people and programs read."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from airgap.bundle.certificate import CERTIFICATE, KEY
+from airgap.bundle.reader import Bundle
+from airgap.certificates.make import expiry
+
+_BIN, _FILES = "airgap/bin/", "airgap/files/"
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a bundle holds; sizes in bytes.
+
+    Attributes:
+        tls: ``bundle`` where the registry's key is inside, ``host`` where unpack makes it, empty
+            in a bundle of images only.
+        tls_ends: when the certificate inside ends.
+        tools: programs for the other side.
+        files: the user's own files.
+    """
+
+    bundle: Bundle
+    tls: str
+    tls_ends: datetime | None
+    tools: tuple[str, ...]
+    files: tuple[str, ...]
+
+    @property
+    def signer(self) -> str:
+        """The id of the key that is said to have signed, empty where none is."""
+        return self.bundle.signer
+
+    @property
+    def proved(self) -> tuple[str, ...]:
+        """The ids of the keys whose signature was proved."""
+        return tuple(proof.key.name for proof in self.bundle.proofs)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the contents as ``inspect --json`` prints them."""
+        bundle, table = self.bundle, self.bundle.table
+        return {
+            "bundle": str(bundle.path),
+            "digest": str(bundle.digest),
+            "size": bundle.size,
+            "name": table.name,
+            "serial": table.serial,
+            "created": table.created,
+            "packed_by": table.tool,
+            "platforms": [str(platform) for platform in table.platforms] or ["all"],
+            "images": [image.to_json() for image in bundle.images],
+            "node": bundle.node.to_json() if bundle.node else None,
+            "registry": bundle.registry.to_json() if bundle.registry else None,
+            "left_out": [str(reference) for reference in table.failed],
+            "tools": list(self.tools),
+            "files": list(self.files),
+            "tls": self.tls or None,
+            "tls_ends": self.tls_ends.isoformat() if self.tls_ends else None,
+            "signed_by": self.signer or None,
+            "signature_proved": list(self.proved),
+        }
+
+
+def inspect(bundle: Bundle) -> Contents:
+    """Look into an open bundle.
+
+    Raises:
+        TrustError: the certificate inside cannot be read.
+    """
+    names = [member.name for member in bundle.members()]
+    with_key = KEY in names
+    certificate = bundle.member(CERTIFICATE) if CERTIFICATE in names else None
+    for_cluster = "bundle" if with_key else "host"
+    return Contents(
+        bundle,
+        tls=for_cluster if bundle.registry else "",
+        tls_ends=expiry(certificate) if certificate else None,
+        tools=tuple(name.removeprefix(_BIN) for name in names if name.startswith(_BIN)),
+        files=tuple(name.removeprefix(_FILES) for name in names if name.startswith(_FILES)),
+    )

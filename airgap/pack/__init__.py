@@ -1,0 +1,7 @@
+"""pack: from references to one bundle file on disk.
+
+pack      the story
+lookup    references to images, proved
+download  blobs into the file, many at a time
+extras    what travels besides images
+"""

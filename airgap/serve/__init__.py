@@ -1,0 +1,1 @@
+"""serve: a read-only registry straight out of a bundle or a layout."""

@@ -1,0 +1,1 @@
+"""signatures: minisign's keys and signatures; knows nothing of bundles."""

@@ -1,0 +1,1 @@
+"""spec: what a bundle is to hold, from image lists and definitions."""

@@ -1,0 +1,1 @@
+"""unpack: from a bundle file to a cluster whose registry serves what was inside."""

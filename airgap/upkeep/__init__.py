@@ -1,0 +1,1 @@
+"""upkeep: what a cluster needs after it was made: status, up, trust, teardown."""

@@ -1,0 +1,83 @@
+import base64
+
+import pytest
+import yaml
+
+from airgap.certificates.make import Tls
+from airgap.cluster import objects as manifests
+from airgap.cluster.parameters import Parameters
+from airgap.errors import InputError
+
+PARAMETERS = Parameters("sha256:" + "ab" * 32, "sha256:" + "cd" * 32)
+GOOD = manifests.render_yaml(PARAMETERS)
+
+
+def test_all_objects_are_called_registry() -> None:
+    found = manifests.render(PARAMETERS)
+    kinds = [item["kind"] for item in found]
+    assert kinds == [
+        "Namespace", "PersistentVolume", "PersistentVolumeClaim",
+        "ConfigMap", "Deployment", "Service",
+    ]  # fmt: skip
+    assert {item["metadata"]["name"] for item in found} == {"registry"}
+
+
+def test_the_file_for_people_holds_the_same_objects() -> None:
+    assert list(yaml.safe_load_all(GOOD)) == manifests.render(PARAMETERS)
+    assert GOOD.startswith(b"# The registry that serves")
+    manifests.check_yaml(GOOD, PARAMETERS)
+    manifests.check_yaml(GOOD.replace(b"# The registry", b"# A registry"), PARAMETERS)
+
+
+def test_the_registry_accepts_sparse_indexes_and_urls() -> None:
+    config_map = manifests.render(PARAMETERS)[3]
+    config = yaml.safe_load(config_map["data"]["config.yml"])
+    assert config["validation"]["manifests"]["indexes"] == {"platforms": "none"}
+    assert config["validation"]["manifests"]["urls"] == {"allow": ["^https?://"]}
+    assert config["storage"]["delete"] == {"enabled": True}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        (b"runAsUser: 65532", b"runAsUser: 0", r"Deployment registry differs at .*runAsUser"),
+        (b"kind: Service\n", b"kind: ClusterRoleBinding\n", r"Service registry differs at \.kind"),
+        (b"nodePort: 30443", b"nodePort: '30443'", "nodePort"),
+        (b"imagePullPolicy: Never", b"imagePullPolicy: '{{x}}'", "imagePullPolicy"),
+        (b"replicas: 1", b"replicas: 1\n  paused: true", r"\.spec\.paused"),
+        (b"readOnlyRootFilesystem: true", b"readOnlyRootFilesystem: 1", "readOnlyRootFilesystem"),
+    ],
+)
+def test_what_differs_is_refused_by_its_place(old: bytes, new: bytes, why: str) -> None:
+    assert old in GOOD
+    with pytest.raises(InputError, match=why):
+        manifests.check_yaml(GOOD.replace(old, new), PARAMETERS)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        GOOD + b"---\nkind: ClusterRoleBinding\n",
+        b"a: &a [x]\nb: *a\n",
+        b"!!python/object/apply:os.system [x]",
+        b"x" * (2 << 20),
+        b"[" * 5000,
+        b"\xff\xfe",
+    ],
+)
+def test_anything_else_is_refused(data: bytes) -> None:
+    with pytest.raises(
+        InputError, match=r"registry\.yaml in the bundle is not what airgap renders"
+    ):
+        manifests.check_yaml(data, PARAMETERS)
+
+
+def test_the_secret_holds_certificate_and_ca() -> None:
+    data = manifests.secret(Tls(b"ca", b"cert", b"key"), "hs")["data"]
+    assert {key: base64.b64decode(text) for key, text in data.items()} == {
+        "ca.crt": b"ca",
+        "tls.crt": b"cert",
+        "tls.key": b"key",
+        "http-secret": b"hs",
+    }

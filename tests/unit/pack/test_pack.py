@@ -1,0 +1,199 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from airgap.bundle.reader import Bundle
+from airgap.errors import InputError, NetworkError
+from airgap.oci.digest import Digest
+from airgap.oci.platform import Platform
+from airgap.oci.reference import Reference
+from airgap.pack.pack import Options, Result, pack
+from airgap.progress import Silent
+from airgap.spec.spec import Spec
+from tests.unit.shelf import Shelf, refuse
+
+
+class Listener(Silent):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+        self.notes: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    shelf = Shelf()
+    shelf.image("nginx:1", b"base", b"nginx")
+    amd = shelf.image("", b"base", b"app amd")
+    arm = shelf.image("", b"base", b"app arm", architecture="arm64")
+    shelf.index("quay.io/org/app:1", amd64=amd, arm64=arm)
+    return shelf
+
+
+def spec(*names: str, **more: object) -> Spec:
+    found = Spec(tuple(map(Reference.parse, names)), platforms=(Platform("linux", "amd64"),))
+    return replace(found, **more)  # type: ignore[arg-type]
+
+
+def run(shelf: Shelf, tmp_path: Path, *names: str, **options: object) -> Result:
+    chosen = replace(Options(tmp_path / "b.tar", None), **options)  # type: ignore[arg-type]
+    return pack(spec(*names), chosen, shelf, Silent())
+
+
+def test_what_is_packed_is_there(shelf: Shelf, tmp_path: Path) -> None:
+    result = run(shelf, tmp_path, "nginx:1", "quay.io/org/app:1")
+    with Bundle.open(result.path) as bundle:
+        bundle.verify()
+        assert [str(image.reference) for image in bundle.images] == [
+            "docker.io/library/nginx:1",
+            "quay.io/org/app:1",
+        ]
+        assert Digest.of(b"app amd") in bundle
+        assert Digest.of(b"app arm") not in bundle
+        assert bundle.digest == result.digest
+    assert result.size == result.path.stat().st_size
+
+
+def test_shared_layers_are_fetched_once(shelf: Shelf, tmp_path: Path) -> None:
+    run(shelf, tmp_path, "nginx:1", "quay.io/org/app:1")
+    assert shelf.fetched.count(Digest.of(b"base")) == 1
+
+
+def test_the_config_that_told_the_platform_is_not_fetched_again(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    result = run(shelf, tmp_path, "nginx:1")
+    assert len(shelf.fetched) == len(set(shelf.fetched)) == 3
+    assert [str(p) for p in result.images[0].platforms] == ["linux/amd64"]
+
+
+def test_the_same_input_gives_the_same_bytes(shelf: Shelf, tmp_path: Path) -> None:
+    one = run(shelf, tmp_path, "nginx:1").path.read_bytes()
+    assert run(shelf, tmp_path, "nginx:1").path.read_bytes() == one
+
+
+def test_all_failures_are_listed_and_the_rest_is_kept(shelf: Shelf, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        run(shelf, tmp_path, "nginx:1", "gone:1", "gone:2")
+    assert caught.value.message.split("\n") == [
+        "2 images failed",
+        "  gone:1 does not exist",
+        "  gone:2 does not exist",
+    ]
+    assert not (tmp_path / "b.tar").exists()
+    shelf.fetched.clear()
+    run(shelf, tmp_path, "nginx:1")
+    assert Digest.of(b"nginx") not in shelf.fetched
+
+
+def test_any_network_failure_makes_it_one(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.fault = lambda d, c: refuse(d, c) if c == b"app amd" else c
+    with pytest.raises(NetworkError, match="2 images failed") as caught:
+        run(shelf, tmp_path, "nginx:1", "quay.io/org/app:1", "gone:1")
+    assert "run the same command again" in caught.value.hint
+
+
+def test_keep_going_writes_the_rest_and_says_so_inside(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.fault = lambda d, c: refuse(d, c) if c == b"app amd" else c
+    names = ("nginx:1", "quay.io/org/app:1", "gone:1")
+    result = run(shelf, tmp_path, *names, keep_going=True)
+    assert len(result.failed) == 2
+    with Bundle.open(result.path) as bundle:
+        bundle.verify()
+        assert [image.reference.familiar for image in bundle.images] == ["nginx:1"]
+        assert {r.familiar for r in bundle.table.failed} == {"quay.io/org/app:1", "gone:1"}
+
+
+def test_keep_going_with_nothing_left_is_a_failure(shelf: Shelf, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="gone:1 does not exist"):
+        run(shelf, tmp_path, "gone:1", keep_going=True)
+
+
+def test_wrong_bytes_are_fetched_once_more_then_refused(shelf: Shelf, tmp_path: Path) -> None:
+    wrong = Digest.of(b"nginx")
+    shelf.fault = lambda d, c: b"NGINX" if d == wrong else c
+    with pytest.raises(NetworkError, match=f"expected {wrong}, got {Digest.of(b'NGINX')}"):
+        run(shelf, tmp_path, "nginx:1")
+    assert shelf.fetched.count(wrong) == 2
+    shelf.fault = lambda _, c: c
+    run(shelf, tmp_path, "nginx:1")
+
+
+def test_an_older_bundle_saves_the_network(shelf: Shelf, tmp_path: Path) -> None:
+    old = run(shelf, tmp_path, "nginx:1", "quay.io/org/app:1").path.rename(tmp_path / "old.tar")
+    shelf.image("new:1", b"base", b"new")
+    shelf.fetched.clear()
+    with Bundle.open(old) as bundle:
+        result = run(shelf, tmp_path, "nginx:1", "quay.io/org/app:1", "new:1", reuse=bundle)
+    fetched = set(shelf.fetched)
+    assert fetched <= {Digest.of(b"new"), *(d for d in fetched if d not in _blobs(old))}
+    assert Digest.of(b"base") not in fetched
+    assert result.fetched == len(b"new")
+
+
+def _blobs(path: Path) -> set[Digest]:
+    with Bundle.open(path) as bundle:
+        return {blob.digest for image in bundle.images for blob in image.blobs}
+
+
+def test_two_contents_for_one_tag_are_refused(shelf: Shelf, tmp_path: Path) -> None:
+    other = shelf.image("", b"other")
+    name = f"nginx:1@{other.digest}"
+    shelf.roots[name] = other
+    with pytest.raises(InputError, match="different images with one name and tag"):
+        run(shelf, tmp_path, "nginx:1", name)
+
+
+def test_an_image_for_another_platform_alone_is_told(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.image("arm:1", b"arm", architecture="arm64")
+    listener = Listener()
+    pack(spec("arm:1"), Options(tmp_path / "b.tar", None), shelf, listener)
+    assert listener.warnings == ["arm:1 is for linux/arm64 alone, not for linux/amd64"]
+    assert "arm:1 is complete" in listener.notes
+
+
+def test_the_date_comes_from_outside_alone(shelf: Shelf, tmp_path: Path) -> None:
+    for created, text in ((None, None), (0, "1970-01-01T00:00:00Z")):
+        with Bundle.open(run(shelf, tmp_path, "nginx:1", created=created).path) as bundle:
+            assert bundle.table.created == text
+
+
+def test_a_layer_outside_the_registry(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.image("win:1", b"base", b"foreign")
+    digest = Digest.of(b"foreign")
+    del shelf.content[digest]
+    body = shelf.content[shelf.roots["win:1"].digest]
+    entry = f'"digest": "{digest}"'.encode()
+    body = body.replace(entry, entry + b', "urls": ["https://example.org/layer"]')
+    shelf.roots["win:1"] = shelf._put("win:1", json.loads(body))
+    with pytest.raises(InputError, match=f"win:1: its layer {digest} lives outside") as caught:
+        run(shelf, tmp_path, "win:1")
+    assert "--allow-foreign" in caught.value.hint
+    result = run(shelf, tmp_path, "win:1", allow_foreign=True)
+    with Bundle.open(result.path) as bundle:
+        bundle.verify()
+        assert digest not in bundle
+        assert bundle.table.images[0].absent == {digest}
+
+
+def test_docker_hub_s_limit_is_told_beforehand(shelf: Shelf, tmp_path: Path) -> None:
+    names = [f"app{n}:1" for n in range(12)]
+    for name in names:
+        shelf.image(name, b"base")
+    shelf.budget = (5, 21600)
+    listener = Listener()
+    pack(spec(*names), Options(tmp_path / "b.tar", None), shelf, listener)
+    assert "allows 5 more pulls in 6 h and 12 are needed" in listener.warnings[0]
+    shelf.budget = (100, 21600)
+    listener.warnings.clear()
+    pack(spec(*names), Options(tmp_path / "b.tar", None), shelf, listener)
+    assert listener.warnings == []
