@@ -4,6 +4,8 @@ On a terminal the bar is tqdm's; elsewhere plain lines say how far it is, at mos
 seconds, so that a CI log stays short.
 """
 
+import contextlib
+import io
 import sys
 import threading
 import time
@@ -20,12 +22,17 @@ class Console:
 
     Args:
         verbosity: QUIET shows only warnings and errors; VERBOSE also details.
-        stream: where to write; stderr where not given.
+        stream: where to write; stderr where not given. One that is closed or full is nothing:
+            what a person cannot see must not end what they asked for.
+        plain: draw no bar on a terminal either.
     """
 
-    def __init__(self, verbosity: int = NORMAL, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, verbosity: int = NORMAL, stream: TextIO | None = None, *, plain: bool = False
+    ) -> None:
         self.verbosity = verbosity
-        self.stream = stream or sys.stderr
+        self.stream = stream or sys.stderr or io.StringIO()
+        self._draws = not plain and self.stream.isatty()
         self._lock = threading.RLock()
         self._meter: _Bar | _Lines | None = None
 
@@ -50,7 +57,7 @@ class Console:
         if self.verbosity < NORMAL or not total:
             return
         with self._lock:
-            bar = _Bar if self.stream.isatty() else _Lines
+            bar = _Bar if self._draws else _Lines
             self._meter = bar(what, total, self.stream)
 
     def advance(self, count: int) -> None:
@@ -75,8 +82,13 @@ class Console:
                 write(printable(line))
 
     def _print(self, line: str) -> None:
-        self.stream.write(line + "\n")
-        self.stream.flush()
+        _write(self.stream, line)
+
+
+def _write(stream: TextIO, line: str) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        stream.write(line + "\n")
+        stream.flush()
 
 
 class _Bar:
@@ -114,10 +126,8 @@ class _Lines:
         if now - self._told >= _PLAIN_SECONDS:
             self._told = now
             rate = self._done / (now - self._begun)
-            self._stream.write(
-                f"    {self._what}: {size(self._done)} of {size(self._total)}, {size(rate)}/s\n"
-            )
-            self._stream.flush()
+            done = f"{size(self._done)} of {size(self._total)}"
+            _write(self._stream, f"    {self._what}: {done}, {size(rate)}/s")
 
     def close(self) -> None:
         """Nothing is left open."""

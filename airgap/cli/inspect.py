@@ -1,13 +1,12 @@
 """airgap inspect and verify."""
 
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from airgap.cli import options
+from airgap.cli import options, results
 
 if TYPE_CHECKING:
     from airgap.inspect.contents import Contents
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("path", metavar="BUNDLE.tar", type=options.FILE)
 @options.keys_option
-@click.option("--json", "as_json", is_flag=True, help="Print the contents as JSON.")
+@options.json_option
 def inspect(path: Path, keys: tuple[str, ...], as_json: bool) -> None:
     """Tell what is inside a bundle.
 
@@ -32,13 +31,12 @@ def inspect(path: Path, keys: tuple[str, ...], as_json: bool) -> None:
     with Bundle.open(path, options.public_keys(keys)) as bundle:
         contents = look(bundle)
         if as_json:
-            click.echo(json.dumps(contents.to_json(), indent=1))
+            results.write_json(contents.to_json())
         else:
             _print(contents)
 
 
 def _print(contents: "Contents") -> None:
-    from airgap.console import printable
     from airgap.progress import size
 
     bundle, table = contents.bundle, contents.bundle.table
@@ -75,7 +73,7 @@ def _print(contents: "Contents") -> None:
         lines.append(f"    {image.root.digest.algorithm}:{image.root.digest.short}…"
                      f"  {platforms}  {size(image.size)}")  # fmt: skip
     lines += [f"left out   {reference.familiar}" for reference in table.failed]
-    click.echo("\n".join(map(printable, lines)))
+    results.lines(lines)
 
 
 @click.command()
@@ -109,14 +107,14 @@ def verify(path: Path, keys: tuple[str, ...], quiet: bool, verbose: int, as_json
             "seconds": round(seconds, 3),
         }
     if as_json:
-        click.echo(json.dumps(result, indent=1))
+        results.write_json(result)
     elif not quiet:
         rate = size(proved.size / max(seconds, 1e-9))
-        click.echo(f"Proved: {proved.members} members, {size(proved.size)}, {rate}/s")
-        click.echo(f"  digest     {result['digest']}")
+        results.echo(f"Proved: {proved.members} members, {size(proved.size)}, {rate}/s")
+        results.echo(f"  digest     {result['digest']}")
         if signers:
-            click.echo(f"  signature  holds: {', '.join(signers)}")
+            results.echo(f"  signature  holds: {', '.join(signers)}")
         else:
-            click.echo(
+            results.echo(
                 "  not proved: who made it (no --key was given, so no signature was checked)"
             )

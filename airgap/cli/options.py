@@ -1,13 +1,12 @@
 """Options that several commands share, and what they turn into."""
 
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from airgap.cli import environment, failure
 from airgap.console import Console
 from airgap.errors import InputError
 
@@ -18,22 +17,40 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 FILE = click.Path(dir_okay=False, path_type=Path)
-_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
-class Terminated(BaseException):
-    """SIGTERM came: unwind as for Ctrl-C, so that files are left in order."""
+def _left(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    """Return a callback that leaves an option's value where `failure` finds it."""
+
+    def leave(context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
+        context.meta[name] = value
+        return value
+
+    return leave
+
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, callback=_left(failure.AS_JSON),
+    help="Print the result, or what failed, as JSON.",
+)  # fmt: skip
+
+
+def verbosity_options(function: _F) -> _F:
+    """Add -q and -v."""
+    for option in (
+        click.option(
+            "-v", "--verbose", count=True, callback=_left(failure.VERBOSE),
+            help="Tell more; twice for tracebacks.",
+        ),
+        click.option("-q", "--quiet", is_flag=True, help="Tell only warnings and errors."),
+    ):  # fmt: skip
+        function = option(function)
+    return function
 
 
 def output_options(function: _F) -> _F:
     """Add -q, -v and --json."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout."),
-        click.option("-v", "--verbose", count=True, help="Tell more; twice for tracebacks."),
-        click.option("-q", "--quiet", is_flag=True, help="Tell only warnings and errors."),
-    ):
-        function = option(function)
-    return function
+    return verbosity_options(json_option(function))
 
 
 def registry_options(function: _F) -> _F:
@@ -97,30 +114,9 @@ def content(path: Path) -> bytes:
         ) from error
 
 
-def confirm(question: str) -> None:
-    """Ask for a yes.
-
-    Raises:
-        click.Abort: the answer is no.
-        click.UsageError: there is nobody to ask.
-    """
-    need_terminal(f"{question.rstrip('?')}: there is no terminal to ask at; --yes does it")
-    click.confirm(question, abort=True, err=True)
-
-
-def need_terminal(otherwise: str) -> None:
-    """Refuse to ask where nobody can answer.
-
-    Raises:
-        click.UsageError: says what to do instead.
-    """
-    if not sys.stdin.isatty():
-        raise click.UsageError(otherwise)
-
-
 def console(quiet: bool, verbose: int) -> Console:
     """Return the listener for -q and -v."""
-    return Console(-1 if quiet else min(verbose, 2))
+    return Console(-1 if quiet else min(verbose, 2), plain=environment.plain())
 
 
 def registry(
@@ -142,8 +138,8 @@ def registry(
         trust_realms=frozenset(host.lower() for host in trust_realms),
         max_wait=max_wait,
         connections=connections,
-        docker_config=docker_config(),
-        proxies=proxies(),
+        docker_config=environment.docker_config(),
+        proxies=environment.proxies(),
     )
 
 
@@ -155,40 +151,3 @@ def _mirror(text: str) -> tuple[str, str]:
             param_hint="--registry-mirror",
         )
     return host.lower(), mirror
-
-
-def docker_config() -> Path | None:
-    """Return docker's config.json where there is one: it holds the credentials."""
-    folder = os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker"
-    path = Path(folder) / "config.json"
-    return path if path.exists() else None
-
-
-def own_file() -> Path | None:
-    """Return airgap itself where it runs as one file: pex names it in the environment."""
-    path = Path(os.environ.get("PEX") or "")
-    return path if path.is_file() else None
-
-
-def proxies() -> dict[str, str]:
-    """Return the proxy settings of the environment; lower-case names win, as in curl."""
-    found = {}
-    for name in _PROXIES:
-        value = os.environ.get(name) or os.environ.get(name.upper())
-        if value:
-            found[name.removesuffix("_proxy")] = value
-    return found
-
-
-def source_date_epoch() -> int | None:
-    """Return SOURCE_DATE_EPOCH, seconds since 1970, None where it is not set.
-
-    Raises:
-        click.UsageError: it is no whole number.
-    """
-    text = os.environ.get("SOURCE_DATE_EPOCH")
-    if not text:
-        return None
-    if not text.isascii() or not text.isdigit() or len(text) > 11:
-        raise click.UsageError(f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds")
-    return int(text)

@@ -1,6 +1,5 @@
 """airgap pack."""
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from airgap.cli import options
+from airgap.cli import environment, options, results
 from airgap.errors import InputError
 
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ def pack(
     \b
     Example:
       airgap pack images.txt -o bundle.tar
-      airgap pack bundles/monitoring.yaml --platform linux/amd64 --platform linux/arm64
+      airgap pack bundles/monitoring.yaml --platform linux/arm64
     """
     from contextlib import ExitStack
 
@@ -141,12 +140,12 @@ def pack(
             keep_going=keep_going,
             allow_foreign=allow_foreign,
             reuse=stack.enter_context(Bundle.open(reuse)) if reuse else None,
-            created=options.source_date_epoch(),
+            created=environment.source_date_epoch(),
         )
         source = stack.enter_context(RegistrySource(options.registry(**registry), console))
         result = run(spec, chosen, source, console)
     if as_json:
-        click.echo(json.dumps(result.to_json(), indent=1))
+        results.write_json(result.to_json())
     elif not quiet:
         _print(result, images_only)
 
@@ -211,28 +210,28 @@ def _cluster(
         if tls == "host":
             raise click.UsageError("--ca-cert makes the certificate now: not with --tls host")
         authority = Authority(options.content(ca_cert), options.content(ca_key))
-    return ClusterOptions(kind, tls, authority, tool or options.own_file())
+    return ClusterOptions(kind, tls, authority, tool or environment.own_file())
 
 
 def _print(result: "Result", images_only: bool) -> None:
     from airgap.progress import count, size
 
     left_out = f", {len(result.failed)} left out" if result.failed else ""
-    click.echo(
+    results.echo(
         f"Packed {count(len(result.images), 'image')}{left_out} into {result.path}:"
         f" {size(result.size)} in {result.seconds:.1f} s"
     )
     platforms = ", ".join(map(str, result.platforms)) or "all"
-    click.echo(f"  platforms  {platforms}")
-    click.echo(f"  digest     {result.digest}")
+    results.echo(f"  platforms  {platforms}")
+    results.echo(f"  digest     {result.digest}")
     if result.fetched or result.reused:
         reused = f", {size(result.reused)} taken from the older bundle" if result.reused else ""
-        click.echo(f"  fetched    {size(result.fetched)}{reused}")
+        results.echo(f"  fetched    {size(result.fetched)}{reused}")
     if result.docker_archive_lacks:
         names = ", ".join(reference.familiar for reference in result.docker_archive_lacks)
-        click.echo(f"  not for docker load (it knows tagged images only): {names}")
+        results.echo(f"  not for docker load (it knows tagged images only): {names}")
     if result.secret:
-        click.echo("  secret     it holds the private key of the registry's certificate")
+        results.echo("  secret     it holds the private key of the registry's certificate")
     verb = "push" if images_only else "unpack"
     rest = " REGISTRY" if images_only else ""
-    click.echo(f"Next: carry it across, then: airgap {verb} {result.path.name}{rest}")
+    results.echo(f"Next: carry it across, then: airgap {verb} {result.path.name}{rest}")

@@ -1,12 +1,11 @@
 """airgap push."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from airgap.cli import options
+from airgap.cli import options, results
 from airgap.errors import InputError
 
 
@@ -64,6 +63,6 @@ def push(
         with RegistryTarget(endpoint, chosen, console, prefix) as target:
             report = copy(images, bundle, target, console, short_names=short_names)
     if as_json:
-        click.echo(json.dumps(report.to_json(), indent=1))
+        results.write_json(report.to_json())
     elif not quiet:
-        click.echo(f"Pushed {many} to {registry_name}: {report.summary()}")
+        results.echo(f"Pushed {many} to {registry_name}: {report.summary()}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from airgap.cli import options
+from airgap.cli.failure import Terminated
 from airgap.errors import InputError, ResourceError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def serve(
                 if tls:
                     _trust(console, tls, ca_out)
                 server.wait()
-            except (KeyboardInterrupt, options.Terminated):
+            except (KeyboardInterrupt, Terminated):
                 console.note("stopped")
 
 

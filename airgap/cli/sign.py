@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from airgap.cli import options
+from airgap.cli import ask, options, results
 from airgap.errors import ResourceError
 
 
@@ -31,22 +31,19 @@ def sign(path: Path, key: Path, comment: str, detached: bool, password_env: str 
 
     password = ""
     if SecretKey.is_encrypted(options.content(key)):
-        password = os.environ.get(password_env or "", "") or _ask(key)
+        password = os.environ.get(password_env or "", "") or ask.password(
+            f"Password of {key}",
+            f"{key} has a password: name its variable with --password-env",
+        )
     secret = SecretKey.load(key, password)
     where = sign_bundle(path, secret, comment or f"file:{path.name}", detached=detached)
-    click.echo(f"Signed by {secret.public.name}: {where}")
-
-
-def _ask(key: Path) -> str:
-    options.need_terminal(f"{key} has a password: name its variable with --password-env")
-    password: str = click.prompt(f"Password of {key}", hide_input=True, err=True)
-    return password
+    results.echo(f"Signed by {secret.public.name}: {where}")
 
 
 @click.command()
 @click.argument("path", metavar="NAME", type=options.FILE)
 def keygen(path: Path) -> None:
-    """Make a pair of keys: NAME.key, which signs, and NAME.pub, which proves.
+    """Make a pair of keys: NAME.key signs, NAME.pub proves.
 
     The files are those of minisign. The secret key has no password: keep it where nobody else
     can read it.
@@ -70,4 +67,4 @@ def keygen(path: Path) -> None:
             ) from error
         with os.fdopen(fd, "wb") as output:
             output.write(text)
-        click.echo(f"wrote {file}")
+        results.echo(f"wrote {file}")

@@ -1,13 +1,12 @@
 """airgap unpack."""
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from airgap.cli import options
+from airgap.cli import options, results
 
 if TYPE_CHECKING:
     from airgap.unpack.unpack import Result
@@ -49,7 +48,7 @@ def unpack(
     verbose: int,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Bring up a kind cluster whose registry serves every image of a bundle.
+    """Bring up a kind cluster whose registry serves a bundle.
 
     Needs docker and its command line program, and no network. Run it again at any time: what is
     done is not done twice. A second bundle goes into the same cluster.
@@ -78,19 +77,19 @@ def unpack(
     with Bundle.open(bundle_path, options.public_keys(keys)) as bundle:
         result = run(bundle, chosen, options.console(quiet, verbose))
     if as_json:
-        click.echo(json.dumps(result.to_json(), indent=1))
+        results.write_json(result.to_json())
     elif not quiet:
         _print(result, kubeconfig)
 
 
 def _print(result: "Result", kubeconfig: Path | None) -> None:
     made = "made" if result.created else "kept"
-    click.echo(f"Unpacked {result.images} images in {result.seconds:.1f} s")
-    click.echo(f"  cluster    {result.cluster} ({made})")
-    click.echo(f"  registry   {result.registry}")
-    click.echo(f"  push       {result.push.summary()}")
+    results.echo(f"Unpacked {result.images} images in {result.seconds:.1f} s")
+    results.echo(f"  cluster    {result.cluster} ({made})")
+    results.echo(f"  registry   {result.registry}")
+    results.echo(f"  push       {result.push.summary()}")
     for tag in result.push.left_alone:
-        click.echo(f"  not moved  {tag}: it exists with another digest")
+        results.echo(f"  not moved  {tag}: it exists with another digest")
     access = f"--kubeconfig {kubeconfig} " if kubeconfig else ""
     context = f"--context kind-{result.cluster}"
-    click.echo(f"Next: kubectl {access}{context} run NAME --image=IMAGE, with the usual names")
+    results.echo(f"Next: kubectl {access}{context} run NAME --image=IMAGE, with the usual names")

@@ -1,14 +1,12 @@
 """airgap status, up, trust and teardown."""
 
-import json
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from airgap.cli import options
+from airgap.cli import ask, environment, options, results
 
 if TYPE_CHECKING:
     from airgap.upkeep.upkeep import Status
@@ -16,11 +14,6 @@ if TYPE_CHECKING:
 _cluster_name = click.option(
     "--cluster-name", default="kind", show_default=True, help="The kind cluster."
 )
-
-
-def _verbosity(function: Callable[..., Any]) -> Callable[..., Any]:
-    function = click.option("-v", "--verbose", count=True, help="Tell more.")(function)
-    return click.option("-q", "--quiet", is_flag=True, help="Tell only what is wrong.")(function)
 
 
 @click.command()
@@ -41,7 +34,7 @@ def status(cluster_name: str, quiet: bool, verbose: int, as_json: bool) -> None:
     with upkeep.site(cluster_name, os.environ) as site:
         found = upkeep.status(site)
     if as_json:
-        click.echo(json.dumps(found.to_json(), indent=1))
+        results.write_json(found.to_json())
     elif not quiet:
         _print(found)
     if found.problems:
@@ -51,25 +44,25 @@ def status(cluster_name: str, quiet: bool, verbose: int, as_json: bool) -> None:
 def _print(found: "Status") -> None:
     from airgap.progress import size
 
-    click.echo(f"cluster     {found.cluster}")
+    results.echo(f"cluster     {found.cluster}")
     for node in found.nodes:
         said = ["runs" if node.running else "does not run", *(["ready"] if node.ready else [])]
         said += ["trusts the registry"] if node.trusts else []
-        click.echo(f"node        {node.name}: {', '.join(said)}")
-    click.echo(f"registry    {found.registry or 'does not answer'}")
+        results.echo(f"node        {node.name}: {', '.join(said)}")
+    results.echo(f"registry    {found.registry or 'does not answer'}")
     if found.ca_ends:
-        click.echo(f"certificate valid until {found.ca_ends:%Y-%m-%d}")
+        results.echo(f"certificate valid until {found.ca_ends:%Y-%m-%d}")
     for bundle in found.bundles:
         serial = f" serial {bundle.serial}" if bundle.serial is not None else ""
         count = len(bundle.references)
-        click.echo(f"bundle      {bundle.name}{serial}, {count} images, {bundle.digest[:19]}")
+        results.echo(f"bundle      {bundle.name}{serial}, {count} images, {bundle.digest[:19]}")
     if found.free_bytes is not None:
-        click.echo(f"free space  {size(found.free_bytes)}")
+        results.echo(f"free space  {size(found.free_bytes)}")
 
 
 @click.command()
 @_cluster_name
-@_verbosity
+@options.verbosity_options
 def up(cluster_name: str, quiet: bool, verbose: int) -> None:
     """Bring a cluster back after a reboot.
 
@@ -106,17 +99,17 @@ def trust(cluster_name: str, only_print: bool, undo: bool, yes: bool) -> None:
 
     if undo:  # also when the cluster is gone
         for change in host.undo(cluster_name) or ["nothing was there"]:
-            click.echo(f"removed from {change}" if change.startswith("/") else change)
+            results.echo(f"removed from {change}" if change.startswith("/") else change)
         return
     with upkeep.site(cluster_name, os.environ) as site:
         wanted = upkeep.host_trust(site)
     missing = wanted.missing()
     for change in missing or ["this host trusts the registry already"]:
-        click.echo(change)
+        results.echo(change)
     if only_print or not missing:
         return
     if not yes:
-        options.confirm("Change this?")
+        ask.confirm("Change this?")
     wanted.apply()
 
 
@@ -124,7 +117,7 @@ def trust(cluster_name: str, only_print: bool, undo: bool, yes: bool) -> None:
 @_cluster_name
 @click.option("--kubeconfig", type=options.FILE, help="A kubeconfig to take the cluster out of.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@_verbosity
+@options.verbosity_options
 def teardown(
     cluster_name: str, kubeconfig: Path | None, yes: bool, quiet: bool, verbose: int
 ) -> None:
@@ -141,13 +134,9 @@ def teardown(
     with upkeep.site(cluster_name, os.environ) as site:
         names = ", ".join(node.name for node in site.nodes)
         if not yes:
-            options.confirm(f"Remove {names} and all content of the registry?")
-        upkeep.teardown(site, _kubeconfigs(kubeconfig), options.console(quiet, verbose))
-
-
-def _kubeconfigs(named: Path | None) -> list[Path]:
-    """Return where kubectl looks, as kind does."""
-    if named:
-        return [named]
-    listed = [Path(path) for path in os.environ.get("KUBECONFIG", "").split(":") if path]
-    return listed or [Path.home() / ".kube" / "config"]
+            ask.confirm(f"Remove {names} and all content of the registry?")
+        upkeep.teardown(
+            site,
+            [kubeconfig] if kubeconfig else environment.kubeconfigs(),
+            options.console(quiet, verbose),
+        )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airgap import cli
+from airgap.cli import app
 from airgap.progress import Silent
 from airgap.registry import retry
 from airgap.registry.options import Options
@@ -61,7 +61,7 @@ class Bench:
 
     def run(self, *arguments: object) -> Ended:
         self._capture.readouterr()
-        code = cli.run([str(argument) for argument in arguments])
+        code = app.run([str(argument) for argument in arguments])
         out, err = self._capture.readouterr()
         return Ended(code, out, err)
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import click
 import pytest
 
-from airgap.cli import cli
+from airgap.cli.app import cli
 
 REPO = Path(__file__).parents[2]
 GUIDE = REPO / "docs/guide"

@@ -9,8 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from airgap import cli
-from airgap.cli import options
+from airgap.cli import app, ask, environment, failure
 from tests.support.images import Maker
 from tests.unit.bundle.made import Content, write
 
@@ -33,14 +32,14 @@ class Ran:
 def run(capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
     def run(*arguments: object) -> Ran:
         capsys.readouterr()
-        code = cli.run([str(argument) for argument in arguments])
+        code = app.run([str(argument) for argument in arguments])
         return Ran(code, *capsys.readouterr())
 
     return run
 
 
 def test_every_command_has_help_with_an_example(run) -> None:  # type: ignore[no-untyped-def]
-    for name in cli.cli.commands:
+    for name in app.cli.commands:
         ran = run(name, "--help")
         assert ran.code == 0
         assert "Example:\n" in ran.out, name
@@ -75,7 +74,7 @@ def test_wrong_usage_is_2_with_one_error_and_one_hint(run, arguments, tmp_path: 
 def test_where_nobody_can_be_asked_the_option_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO())
     with pytest.raises(click.UsageError, match=r"Remove all: there is no terminal .* --yes"):
-        options.confirm("Remove all?")
+        ask.confirm("Remove all?")
 
 
 @pytest.mark.parametrize("command", [["unpack"], ["push"], ["serve"], ["verify"], ["inspect"]])
@@ -169,7 +168,7 @@ def test_a_fault_of_ours_has_no_traceback_but_with_vv(
 
 
 def test_interrupts_have_their_codes(run, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
-    for error, code in ((KeyboardInterrupt(), 130), (cli.Terminated(), 143)):
+    for error, code in ((KeyboardInterrupt(), 130), (failure.Terminated(), 143)):
 
         def stop(*_: object, error: BaseException = error) -> None:
             raise error
@@ -182,8 +181,8 @@ def test_the_environment_s_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://upper:1")
     monkeypatch.setenv("https_proxy", "http://lower:1")
     monkeypatch.setenv("NO_PROXY", "x")
-    assert options.proxies()["https"] == "http://lower:1"
-    assert options.proxies()["no"] == "x"
+    assert environment.proxies()["https"] == "http://lower:1"
+    assert environment.proxies()["no"] == "x"
 
 
 def test_serve_reads_a_layout(tmp_path: Path) -> None:

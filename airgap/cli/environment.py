@@ -1,0 +1,73 @@
+"""What is read from the environment, and nowhere else."""
+
+import os
+from pathlib import Path
+
+import click
+
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+def home() -> Path | None:
+    """Return the user's home; None where there is none, as for a uid without a name."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
+
+
+def docker_config() -> Path | None:
+    """Return docker's config.json where there is one: it holds the credentials.
+
+    One that exists and cannot be read is returned too: whoever reads it says so.
+    """
+    named = os.environ.get("DOCKER_CONFIG")
+    folder = Path(named) if named else home()
+    if folder is None:
+        return None
+    path = folder / "config.json" if named else folder / ".docker" / "config.json"
+    return path if os.path.lexists(path) else None
+
+
+def kubeconfigs() -> list[Path]:
+    """Return where kubectl looks for clusters, as kind does; empty where there is no home."""
+    listed = [Path(path) for path in os.environ.get("KUBECONFIG", "").split(":") if path]
+    if listed:
+        return listed
+    folder = home()
+    return [folder / ".kube" / "config"] if folder else []
+
+
+def own_file() -> Path | None:
+    """Return airgap itself where it runs as one file: pex names it in the environment."""
+    path = os.environ.get("PEX") or ""
+    return Path(path) if os.path.isfile(path) else None  # noqa: PTH113  (answers, never raises)
+
+
+def proxies() -> dict[str, str]:
+    """Return the proxy settings of the environment; lower-case names win, as in curl."""
+    found = {}
+    for name in _PROXIES:
+        value = os.environ.get(name) or os.environ.get(name.upper())
+        if value:
+            found[name.removesuffix("_proxy")] = value
+    return found
+
+
+def plain() -> bool:
+    """Tell whether the terminal takes no progress bar: a dumb one, or a log of CI."""
+    return os.environ.get("TERM") in ("dumb", "unknown") or bool(os.environ.get("CI"))
+
+
+def source_date_epoch() -> int | None:
+    """Return SOURCE_DATE_EPOCH, seconds since 1970, None where it is not set.
+
+    Raises:
+        click.UsageError: it is no whole number.
+    """
+    text = os.environ.get("SOURCE_DATE_EPOCH")
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 11:
+        raise click.UsageError(f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds")
+    return int(text)

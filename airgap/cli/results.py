@@ -1,0 +1,72 @@
+"""Results on stdout: the one place through which they pass.
+
+A result that cannot be written is an error of its own, since a pipeline that reads nothing must
+not go on as if all were well. A reader that left early is none.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from airgap.console import printable
+from airgap.errors import ResourceError
+
+WRITTEN = "airgap.written"
+"""Left in a context's ``meta`` once a result was written."""
+
+
+def echo(text: str = "") -> None:
+    """Write a line of the result.
+
+    Raises:
+        ResourceError: stdout is closed, or takes no more.
+        BrokenPipeError: whoever read it left.
+    """
+    context = click.get_current_context(silent=True)
+    if context:
+        context.meta[WRITTEN] = True
+    if sys.stdout is None:
+        raise _unwritten("it is closed")
+    try:
+        click.echo(text)  # noqa: TID251  (this is the place)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        give_up()
+        raise _unwritten(error.strerror or str(error)) from error
+
+
+def lines(texts: Iterable[str]) -> None:
+    """Write lines of the result; control characters, which may be foreign, are replaced."""
+    echo("\n".join(map(printable, texts)))
+
+
+def write_json(value: Any) -> None:
+    """Write the result as JSON."""
+    echo(json.dumps(value, indent=1))
+
+
+def tell(text: str) -> None:
+    """Write to stderr; a closed one is nothing."""
+    if sys.stderr is not None:
+        click.echo(text, err=True)  # noqa: TID251  (this is the place)
+
+
+def give_up() -> None:
+    """Let nothing more be written to stdout: the interpreter must not complain at its end."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 1)
+    finally:
+        os.close(null)
+
+
+def _unwritten(why: str) -> ResourceError:
+    return ResourceError(
+        f"the result could not be written to standard output: {why}",
+        hint="what the command was asked to do is done; give its output a place that takes it",
+    )
