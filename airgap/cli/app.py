@@ -14,6 +14,7 @@ from click.shell_completion import shell_complete
 from airgap import __version__
 from airgap.cli import failure, results
 from airgap.cli.groups import Groups
+from airgap.cli.help import help_
 from airgap.cli.inspect import inspect, verify
 from airgap.cli.pack import pack
 from airgap.cli.push import push
@@ -44,7 +45,7 @@ def cli() -> None:
 
 
 cli.add_group("Where there is a network", (pack,))
-cli.add_group("Anywhere", (inspect, verify, sign, keygen, push, serve))
+cli.add_group("Anywhere", (inspect, verify, sign, keygen, push, serve, help_))
 cli.add_group("On the isolated host", (unpack, status, up, trust, teardown))
 
 
