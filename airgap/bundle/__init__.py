@@ -1,17 +1,19 @@
 """The bundle: one tar that is written in place, proved, and read without being extracted.
 
-tar          headers and paddings, as a pure function of names and sizes
-table        airgap.json, as a value
-doors        index.json and manifest.json, derived from the images
-plan         from images to a file that is known to the byte
-writer       fills the planned file in any order, and goes on where it was left
-moves        how kept content finds its new place inside the same file
-journal      what a partial file holds
-reader       opens a bundle, proves it, gives out its content
-archive      one image of a bundle as a docker-archive
-signing      minisign keys and signatures
-lead         the first two members, which are all that a signature check reads
-files        failures of the file system as errors of airgap
+format          names of members, their order, modes and limits: what both sides know
+tar             headers and paddings, as a pure function of names and sizes
+table           airgap.json, as a value
+indexes         index.json and manifest.json, derived from the images
+plan            from images to a file that is known to the byte
+writer          fills the planned file in any order, and goes on where it was left
+partial         the file that a bundle grows in, and what of an earlier run is kept
+medium          bytes at an offset of an open file
+head            the first two members, which are all that a signature check reads
+members         the content of an opened bundle, proved as it is read
+reader          opens a bundle and proves it
+signing         where a bundle keeps its signatures
+certificate     the registry's certificate that a bundle carries
+docker_archive  one image of a bundle as a docker-archive
 
 The format is written down in docs/bundle-format.md.
 """

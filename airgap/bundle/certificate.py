@@ -1,9 +1,9 @@
 """The registry's certificate and key that a bundle carries."""
 
+from airgap.bundle.format import CA, CERTIFICATE, KEY
 from airgap.bundle.reader import Bundle
-from airgap.certificates.make import Tls, check
-
-CA, CERTIFICATE, KEY = "airgap/ca.crt", "airgap/tls.crt", "airgap/tls.key"
+from airgap.certificates.prove import check
+from airgap.certificates.values import Tls
 
 
 def carried_tls(bundle: Bundle) -> Tls | None:

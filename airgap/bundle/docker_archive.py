@@ -6,7 +6,8 @@
 from collections.abc import Iterator
 
 from airgap.bundle import tar
-from airgap.bundle.indexes import blob_name, docker_entry
+from airgap.bundle.format import blob_name
+from airgap.bundle.indexes import docker_entry
 from airgap.errors import InputError
 from airgap.oci import strictjson
 from airgap.oci.image import Image, unique

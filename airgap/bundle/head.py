@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airgap.bundle import tar
-from airgap.bundle.files import damaged, read_at, resource_error
-from airgap.bundle.plan import SIGNATURE, SIGNATURE_SIZE, SUMS
-from airgap.bundle.table import MAX_TABLE
+from airgap.bundle.format import MAX_TABLE, SIGNATURE, SIGNATURE_SIZE, SUMS
+from airgap.bundle.medium import damaged, read_at
 from airgap.errors import InputError
+from airgap.files.failures import resource_error
 
 _OTHERS = {
     b"\x1f\x8b": "a gzip file",

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from airgap.bundle.format import blob_name
 from airgap.bundle.table import Table
 from airgap.errors import InputError
 from airgap.oci import strictjson
@@ -28,11 +29,6 @@ _LAYER_TYPES = {
     "application/vnd.docker.image.rootfs.diff.tar.gzip",
     "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
 }
-
-
-def blob_name(digest: Digest) -> str:
-    """Return the member that holds a digest's content."""
-    return f"blobs/{digest.algorithm}/{digest.hex}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from airgap.bundle import tar
-from airgap.bundle.indexes import blob_name
+from airgap.bundle.format import blob_name
 from airgap.oci import strictjson
 from airgap.oci.image import Image, unique
 from airgap.oci.manifest import Descriptor, Manifest

@@ -1,14 +1,26 @@
 """Plan: from images to a file whose every offset is known before one layer is fetched."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from airgap.bundle import tar
-from airgap.bundle.indexes import OCI_LAYOUT, Derived, blob_name, derive
-from airgap.bundle.table import MAX_TABLE, TOOL, Entry, Table
+from airgap.bundle.format import (
+    DOORS,
+    EXTRAS,
+    MAX_TABLE,
+    SIGNATURE,
+    SUMS,
+    TABLE,
+    UNSIGNED,
+    blob_name,
+    check_names,
+    leading,
+)
+from airgap.bundle.indexes import OCI_LAYOUT, Derived, derive
+from airgap.bundle.table import TOOL, Entry, Table
 from airgap.errors import InputError
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
@@ -16,12 +28,6 @@ from airgap.oci.manifest import Descriptor
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
 
-SUMS = "SHA256SUMS"
-SIGNATURE = "SHA256SUMS.minisig"
-TABLE = "airgap.json"
-EXTRAS = "airgap/"
-SIGNATURE_SIZE = 4096
-UNSIGNED = b"\n" * SIGNATURE_SIZE
 _DOCKER_LIMIT = 1 << 20  # skopeo and podman read no larger manifest.json
 
 Content = bytes | Path
@@ -63,14 +69,23 @@ class Contents:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A file that is copied into the bundle, as it was when the bundle was planned."""
+
+    path: Path
+    size: int
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A file that is known to the byte, but for the blobs that are still to be fetched.
 
     Attributes:
+        table: what airgap.json says.
         members: every member and its place, in order.
         contents: the members whose content is at hand.
-        blobs: what is to be fetched, in the order of the file.
-        sums: the content of SHA256SUMS.
+        blobs: all others, which are still to be fetched, in the order of the file.
         size: bytes of the whole file.
         inexpressible: references that ``docker load`` cannot express.
         warnings: what deserves attention, one sentence each.
@@ -78,9 +93,8 @@ class Plan:
 
     table: Table
     members: tuple[tar.Member, ...]
-    contents: Mapping[str, Content]
+    contents: Mapping[str, bytes | File]
     blobs: tuple[Descriptor, ...]
-    sums: bytes
     size: int
     inexpressible: tuple[Reference, ...]
     warnings: tuple[str, ...]
@@ -88,7 +102,9 @@ class Plan:
     @property
     def digest(self) -> Digest:
         """The digest of the bundle: that of SHA256SUMS, which names all the rest."""
-        return Digest.of(self.sums)
+        sums = self.contents[SUMS]
+        assert isinstance(sums, bytes)  # noqa: S101  (for the type)
+        return Digest.of(sums)
 
     @property
     def places(self) -> dict[Digest, int]:
@@ -104,21 +120,18 @@ def plan(contents: Contents) -> Plan:
         InputError: an image or a name cannot be in a bundle, or a file cannot be read.
     """
     table = _table(contents)
-    derived = derive(table, _loader(contents.bodies))
-    given: dict[str, Content] = {
-        "oci-layout": OCI_LAYOUT,
-        "index.json": derived.index_json,
-        "manifest.json": derived.manifest_json,
-    }
+    derived = derive(table, lambda descriptor: _proved(contents.bodies, descriptor))
+    doors = (OCI_LAYOUT, derived.index_json, derived.manifest_json)
+    given: dict[str, bytes | File] = dict(zip(DOORS, doors, strict=True))
     for name, content in contents.extras:
         if not name.startswith(EXTRAS) or name in given:
             raise InputError(f"member {name!a} cannot be added: it is no new name in {EXTRAS}")
-        given[name] = content
-    measured = {name: _measure(content) for name, content in given.items()}
-    measured |= _measured_blobs(derived)
-    check_names(measured)
-    table = _with_members(table, [(name, size) for name, (size, _) in measured.items()])
-    return _lay_out(table, derived, given, measured, contents.bodies)
+        given[name] = content if isinstance(content, bytes) else _measured(content)
+    sizes = {name: _size(content) for name, content in given.items()}
+    sizes |= {blob_name(d.digest): d.size for d in _all(derived)}
+    check_names(sizes)
+    table = replace(table, members=tuple(sizes.items()))
+    return _lay_out(table, derived, given, contents.bodies)
 
 
 def _table(contents: Contents) -> Table:
@@ -139,71 +152,37 @@ def _table(contents: Contents) -> Table:
     )
 
 
-def _with_members(table: Table, members: Sequence[tuple[str, int]]) -> Table:
-    return replace(table, members=tuple(members))
-
-
 def _lay_out(
     table: Table,
     derived: Derived,
-    given: Mapping[str, Content],
-    measured: Mapping[str, tuple[int, str]],
+    given: Mapping[str, bytes | File],
     bodies: Mapping[Digest, bytes],
 ) -> Plan:
     table_bytes = table.to_bytes()
-    hashes = {TABLE: hashlib.sha256(table_bytes).hexdigest()}
-    hashes |= {name: hexdigest for name, (_, hexdigest) in measured.items()}
+    hashes = {name: _hash(content) for name, content in {TABLE: table_bytes, **given}.items()}
+    hashes |= {blob_name(d.digest): d.digest.hex for d in _all(derived)}
     sums = write_sums(hashes)
-    for name, content in ((TABLE, table_bytes), (SUMS, sums)):
-        if len(content) > MAX_TABLE:
+    for name, written in ((TABLE, table_bytes), (SUMS, sums)):
+        if len(written) > MAX_TABLE:
             raise InputError(f"too many images for one bundle: {name} is over {MAX_TABLE} bytes")
     members, size = tar.place(leading(len(sums), len(table_bytes)) + list(table.members))
     at_hand = {d.digest: _proved(bodies, d) for d in _all(derived) if d.digest in bodies}
-    content_of: dict[str, Content] = {SUMS: sums, SIGNATURE: UNSIGNED, TABLE: table_bytes}
-    content_of.update(given)
-    content_of.update({blob_name(digest): body for digest, body in at_hand.items()})
+    contents = {SUMS: sums, SIGNATURE: UNSIGNED, TABLE: table_bytes, **given}
+    contents |= {blob_name(digest): body for digest, body in at_hand.items()}
     return Plan(
         table=table,
         members=tuple(members),
-        contents=content_of,
+        contents=contents,
         blobs=tuple(blob for blob in derived.blobs if blob.digest not in at_hand),
-        sums=sums,
         size=size,
         inexpressible=derived.inexpressible,
         warnings=_warnings(derived),
     )
 
 
-def leading(sums_size: int, table_size: int) -> list[tuple[str, int]]:
-    """Return names and sizes of the three members that stand first."""
-    return [(SUMS, sums_size), (SIGNATURE, SIGNATURE_SIZE), (TABLE, table_size)]
-
-
 def write_sums(hashes: Mapping[str, str]) -> bytes:
     """Return SHA256SUMS as ``sha256sum -c`` reads it."""
     return "".join(f"{hexdigest}  {name}\n" for name, hexdigest in hashes.items()).encode("ascii")
-
-
-def check_names(names: Mapping[str, object]) -> None:
-    """Check every name, and that no file has the name of another one's folder.
-
-    Raises:
-        InputError: a name is not allowed, or is a folder too.
-    """
-    for name in names:
-        tar.check_name(name)
-        if name.startswith(EXTRAS):
-            parts = name.split("/")
-            for end in range(2, len(parts)):
-                if "/".join(parts[:end]) in names:
-                    raise InputError(f"member {name!a} lies below another member")
-
-
-def _loader(bodies: Mapping[Digest, bytes]) -> Callable[[Descriptor], bytes]:
-    def load(descriptor: Descriptor) -> bytes:
-        return _proved(bodies, descriptor)
-
-    return load
 
 
 def _proved(bodies: Mapping[Digest, bytes], descriptor: Descriptor) -> bytes:
@@ -219,20 +198,23 @@ def _all(derived: Derived) -> tuple[Descriptor, ...]:
     return (*derived.manifests, *derived.blobs)
 
 
-def _measured_blobs(derived: Derived) -> dict[str, tuple[int, str]]:
-    return {blob_name(d.digest): (d.size, d.digest.hex) for d in _all(derived)}
-
-
-def _measure(content: Content) -> tuple[int, str]:
-    """Return size and sha256 of a member that is at hand."""
-    if isinstance(content, bytes):
-        return len(content), hashlib.sha256(content).hexdigest()
+def _measured(path: Path) -> File:
     try:
-        with content.open("rb") as file:
-            hexdigest = hashlib.file_digest(file, "sha256").hexdigest()
-            return file.tell(), hexdigest
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+            return File(path, file.tell(), Digest("sha256", found))
     except OSError as error:
-        raise InputError(f"cannot read {content}: {error.strerror}") from error
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _size(content: bytes | File) -> int:
+    return len(content) if isinstance(content, bytes) else content.size
+
+
+def _hash(content: bytes | File) -> str:
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    return content.digest.hex
 
 
 def _warnings(derived: Derived) -> tuple[str, ...]:

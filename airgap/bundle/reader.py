@@ -16,22 +16,23 @@ from types import TracebackType
 from typing import Self
 
 from airgap.bundle import signing, tar
-from airgap.bundle.files import damaged, guarded, read_at, resource_error
+from airgap.bundle.format import DOORS, EXTRAS, SUMS, TABLE, blob_name, check_names, leading
 from airgap.bundle.head import open_file, read_lead, read_leading
-from airgap.bundle.indexes import OCI_LAYOUT, Derived, blob_name, derive
-from airgap.bundle.plan import EXTRAS, SIGNATURE, SUMS, TABLE, check_names, leading
+from airgap.bundle.indexes import OCI_LAYOUT, Derived, derive
+from airgap.bundle.medium import damaged, read_at
+from airgap.bundle.members import Members
 from airgap.bundle.table import Table
 from airgap.errors import InputError, TrustError
+from airgap.files.failures import guarded
 from airgap.oci.digest import Digest, shown
 from airgap.oci.image import Image
 from airgap.oci.manifest import MAX_MANIFEST, Descriptor
 from airgap.oci.reference import Reference
 from airgap.progress import Progress, Silent
+from airgap.signatures.minisign import Proof, PublicKey, verify
 
-_BUFFER = 1 << 20
 _MAX_MEMBER = 32 << 20
 _SUM = re.compile(r"([0-9a-f]{64})  ([ -~]+)\n")
-_DOORS = ("oci-layout", "index.json", "manifest.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,13 @@ class Bundle:
 
     def __init__(self, fd: int, path: Path, size: int) -> None:
         self._fd, self.path, self.size = fd, path, size
-        self.proofs: tuple[signing.Proof, ...] = ()
+        self.proofs: tuple[Proof, ...] = ()
 
     @classmethod
     def open(
         cls,
         path: Path,
-        keys: Sequence[signing.PublicKey] = (),
+        keys: Sequence[PublicKey] = (),
         *,
         require_signature: bool = False,
     ) -> Self:
@@ -127,7 +128,7 @@ class Bundle:
 
     def members(self) -> tuple[tar.Member, ...]:
         """Return all members in order, with their places."""
-        return tuple(self._members.values())
+        return self._members.all()
 
     def member(self, name: str) -> bytes:
         """Return a small member, proved.
@@ -135,7 +136,7 @@ class Bundle:
         Raises:
             InputError: there is none, it is over 32 MiB, or its bytes are not what was written.
         """
-        return self._small(name, _MAX_MEMBER)
+        return self._members.read(name, _MAX_MEMBER)
 
     def copy_member(self, name: str, path: Path, mode: int) -> None:
         """Copy a member to a new file, proved.
@@ -144,13 +145,13 @@ class Bundle:
             InputError: there is none, or its bytes are not what was written; no file is left.
             ResourceError: the file exists already, or cannot be written.
         """
-        member = self._find(name)
+        member = self._members.find(name)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with guarded(f"cannot write {path}"):
             fd = os.open(path, flags, mode)
         try:
             with os.fdopen(fd, "wb", buffering=0) as file:
-                for chunk in self._stream(member):
+                for chunk in self._members.stream(member):
                     with guarded(f"cannot write {path}"):
                         file.write(chunk)
         except BaseException:
@@ -164,7 +165,7 @@ class Bundle:
         Raises:
             InputError: it is missing or its bytes are not those of the digest.
         """
-        return self._small(blob_name(digest), MAX_MANIFEST)
+        return self._members.read(blob_name(digest), MAX_MANIFEST)
 
     def chunks(self, blob: Descriptor) -> Iterator[memoryview]:
         """Read a blob; the memory of each chunk is reused after the next.
@@ -174,12 +175,12 @@ class Bundle:
                 its bytes are not those of the digest.
             ResourceError: the medium cannot be read.
         """
-        member = self._find(blob_name(blob.digest))
+        member = self._members.find(blob_name(blob.digest))
         if member.size != blob.size:
             raise InputError(
                 f"{self.path}: {blob.digest} has {member.size} bytes, not {blob.size} as announced"
             )
-        return self._stream(member)
+        return self._members.stream(member)
 
     def __contains__(self, digest: object) -> bool:
         """Tell whether the bundle carries the content of a digest."""
@@ -193,13 +194,13 @@ class Bundle:
             ResourceError: the medium cannot be read.
         """
         listener = progress or Silent()
-        proved = [m for m in self._members.values() if m.name in self._sums]
+        proved = self._members.proving()
         listener.start("verify", sum(member.size for member in proved))
         try:
             with ThreadPoolExecutor(threads or os.cpu_count() or 1, "verify") as pool:
                 # The largest first: begun last, it would keep one thread busy alone.
                 by_size = sorted(proved, key=lambda member: -member.size)
-                holds = list(pool.map(lambda member: self._holds(member, listener), by_size))
+                holds = list(pool.map(lambda m: self._members.holds(m, listener), by_size))
         finally:
             listener.finish()
         bad = sorted(m.name for m, holding in zip(by_size, holds, strict=True) if not holding)
@@ -208,14 +209,7 @@ class Bundle:
             raise damaged(f"{self.path} is damaged: {', '.join(bad[:3])}{more} altered")
         return Verified(len(proved), sum(member.size for member in proved))
 
-    def _holds(self, member: tar.Member, progress: Progress) -> bool:
-        running = hashlib.sha256()
-        for chunk in self._raw(member):
-            running.update(chunk)
-            progress.advance(len(chunk))
-        return running.hexdigest() == self._sums[member.name]
-
-    def _load(self, keys: Sequence[signing.PublicKey], require_signature: bool) -> None:
+    def _load(self, keys: Sequence[PublicKey], require_signature: bool) -> None:
         lead = read_lead(self._fd, self.path, self.size)
         self.digest = Digest.of(lead.sums)
         self._check_signature(lead.sums, lead.signature, keys, require_signature)
@@ -230,13 +224,13 @@ class Bundle:
         self._check_derived(self._derived)
 
     def _check_signature(
-        self, sums: bytes, zone: bytes, keys: Sequence[signing.PublicKey], required: bool
+        self, sums: bytes, zone: bytes, keys: Sequence[PublicKey], required: bool
     ) -> None:
         found = signing.signatures(self.path, zone, keys)
         inner = signing.inner_signature(zone)
         self.signer = inner.key_name if inner else ""
         if keys:
-            self.proofs = tuple(signing.verify(sums, found, keys))
+            self.proofs = tuple(verify(sums, found, keys))
         elif required:
             raise TrustError(
                 f"{self.path}: a signature is required, but no key is trusted",
@@ -258,17 +252,18 @@ class Bundle:
         if list(self._sums) != [TABLE, *(name for name, _ in members)]:
             raise damaged(f"{self.path}: {SUMS} and {TABLE} name different members")
         check_names(self._sums)
-        if tuple(name for name, _ in members[:3]) != _DOORS:
+        if tuple(name for name, _ in members[:3]) != DOORS:
             raise InputError(f"{self.path}: its members are not in the order of a bundle")
         everything = leading(sums_size, table_size) + list(members)
         placed, size = tar.place(everything)
-        self._members = {member.name: member for member in placed}
-        if len(self._members) != len(everything):
+        named = {member.name: member for member in placed}
+        if len(named) != len(everything):
             raise InputError(f"{self.path}: a member is there twice")
         if self.size < size:
             raise damaged(f"{self.path} is truncated: expected {size} bytes, have {self.size}")
         if self.size > size:
             raise damaged(f"{self.path} has {self.size - size} bytes after its end")
+        self._members = Members(self._fd, self.path, named, self._sums)
 
     def _check_framing(self) -> None:
         for at, expected, name in tar.gaps(self.members()):
@@ -285,8 +280,8 @@ class Bundle:
     def _check_derived(self, derived: Derived) -> None:
         """Compare all that follows from the table with what is in the file."""
         doors = (OCI_LAYOUT, derived.index_json, derived.manifest_json)
-        for name, expected in zip(_DOORS, doors, strict=True):
-            if self._members[name].size != len(expected) or self.member(name) != expected:
+        for name, expected in zip(DOORS, doors, strict=True):
+            if self._members.find(name).size != len(expected) or self.member(name) != expected:
                 raise InputError(f"{self.path}: {name} does not show the images of {TABLE}")
         blobs = [(blob_name(d.digest), d.size) for d in (*derived.manifests, *derived.blobs)]
         carried = list(self.table.members[3:])
@@ -303,45 +298,3 @@ class Bundle:
         for name in carried.keys() - needed.keys():
             return InputError(f"{self.path}: {shown(name)} is there, but no image needs it")
         return InputError(f"{self.path}: its members are not in the order of a bundle")
-
-    def _find(self, name: str) -> tar.Member:
-        member = self._members.get(name)
-        if member is None:
-            raise InputError(f"{self.path} has no member {shown(name)}")
-        return member
-
-    def _small(self, name: str, limit: int) -> bytes:
-        member = self._find(name)
-        if member.size > limit:
-            raise InputError(f"{self.path}: {name} is larger than {limit >> 20} MiB")
-        if name in (SUMS, SIGNATURE):
-            return b"".join(self._raw(member))
-        return b"".join(bytes(chunk) for chunk in self._stream(member))
-
-    def _stream(self, member: tar.Member) -> Iterator[memoryview]:
-        """Read a member, and hold the last chunk back until the hash holds."""
-        running, left = hashlib.sha256(), member.size
-        last = memoryview(b"")
-        for chunk in self._raw(member):
-            running.update(chunk)
-            left -= len(chunk)
-            if left:
-                yield chunk
-            last = chunk
-        if running.hexdigest() != self._sums[member.name]:
-            raise damaged(f"{self.path} is damaged: {member.name} is not what {SUMS} says")
-        if last:
-            yield last
-
-    def _raw(self, member: tar.Member) -> Iterator[memoryview]:
-        buffer = memoryview(bytearray(min(_BUFFER, member.size)))
-        at, end = member.at, member.end
-        while at < end:
-            try:
-                count = os.preadv(self._fd, [buffer[: end - at]], at)
-            except OSError as error:
-                raise resource_error(error, f"cannot read {self.path}") from error
-            if not count:
-                raise damaged(f"{self.path} became shorter while it was read")
-            at += count
-            yield buffer[:count]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airgap import __version__
+from airgap.bundle.format import FORMAT
 from airgap.errors import InputError
 from airgap.oci import strictjson
 from airgap.oci.digest import Digest, shown
@@ -18,10 +19,7 @@ from airgap.oci.manifest import Descriptor, Index
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
 
-FORMAT = 1
 TOOL = f"airgap {__version__}"
-MAX_TABLE = 16 << 20
-"""Bytes of the largest airgap.json and SHA256SUMS that are read into memory."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from airgap.bundle.format import check_name, mode_of, split_name
 from airgap.errors import InputError
 from airgap.oci.digest import shown
 
@@ -17,8 +18,6 @@ END = bytes(2 * BLOCK)
 SIZE_FIELD = slice(124, 136)
 _OCTAL_LIMIT = 8 << 30  # what eleven octal digits hold
 _MAX_SIZE = 1 << 50
-_NAME, _PREFIX = 100, 155
-_PRINTABLE = re.compile(r"[ -\[\]-~]+")  # ASCII without the backslash
 _ZEROS = bytes(BLOCK)
 
 
@@ -79,7 +78,7 @@ def header(name: str, size: int) -> bytes:
     check_name(name)
     if not 0 <= size <= _MAX_SIZE:
         raise InputError(f"member {shown(name)} has the invalid size {shown(size)}")
-    prefix, rest = _split(name)
+    prefix, rest = split_name(name)
     block = bytearray(BLOCK)
     block[0 : len(rest)] = rest.encode("ascii")
     block[100:108] = b"%07o\0" % mode_of(name)
@@ -93,41 +92,6 @@ def header(name: str, size: int) -> bytes:
     block[345 : 345 + len(prefix)] = prefix.encode("ascii")
     block[148:156] = b"%06o\0 " % sum(block)
     return bytes(block)
-
-
-def mode_of(name: str) -> int:
-    """Return the permissions of a member: programs may be run, the key is its owner's alone."""
-    if name.startswith("airgap/bin/"):
-        return 0o755
-    return 0o600 if name == "airgap/tls.key" else 0o644
-
-
-def check_name(name: str) -> None:
-    """Check that a name stays below the folder it is extracted into, on every system.
-
-    Raises:
-        InputError: it does not, or no header can hold it.
-    """
-    parts = name.split("/")
-    if not _PRINTABLE.fullmatch(name) or not all(parts) or "." in parts or ".." in parts:
-        raise InputError(
-            f"member name {shown(name)} is not allowed in a bundle",
-            hint="use printable ASCII without backslash, and no empty, . or .. components",
-        )
-    _split(name)
-
-
-def _split(name: str) -> tuple[str, str]:
-    """Split a long name at the first slash that leaves no more than the name field holds."""
-    if len(name) <= _NAME:
-        return "", name
-    slash = name.find("/", len(name) - _NAME - 1)
-    if not 0 < slash <= _PREFIX:
-        raise InputError(
-            f"member name {shown(name)} is too long for a tar header",
-            hint="keep the last component below 100 characters, and the whole below 255",
-        )
-    return name[:slash], name[slash + 1 :]
 
 
 def _size_field(size: int) -> bytes:

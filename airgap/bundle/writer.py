@@ -7,17 +7,22 @@ beginnings of the others; all of that is hashed again.
 
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from airgap.bundle import partial, tar
-from airgap.bundle.files import guarded, resource_error, sync_folder, write_at
-from airgap.bundle.journal import Held, Journal
-from airgap.bundle.plan import Plan
+from airgap.bundle import tar
+from airgap.bundle.medium import sync_folder, write_at
+from airgap.bundle.partial import kept
+from airgap.bundle.partial.file import check_space, open_locked
+from airgap.bundle.partial.journal import Held, Journal
+from airgap.bundle.plan import File, Plan
 from airgap.errors import AirgapError, InputError, ResourceError
+from airgap.files.failures import guarded, resource_error
 from airgap.oci.digest import Digest
 from airgap.oci.manifest import Descriptor
+from airgap.oci.proof import proved
 
 _NOTE_EVERY = 8 << 20
 _BUFFER = 1 << 20
@@ -46,12 +51,23 @@ class BlobSink:
 
     Attributes:
         offset: the number of bytes that are there, and hashed.
+        complete: whether all of them are there, and proved.
     """
 
-    def __init__(self, writer: "Writer", blob: Descriptor, at: int, offset: int, sha: Any) -> None:
-        self.offset = offset
-        self._writer, self._blob, self._at, self._sha = writer, blob, at, sha
-        self._noted = offset
+    def __init__(self, writer: "Writer", blob: Descriptor, at: int) -> None:
+        self.offset, self.complete = 0, False
+        self._writer, self._blob, self._at = writer, blob, at
+        self._sha = hashlib.sha256()
+        self._noted = 0
+
+    def resume(self, count: int, sha: Any) -> None:
+        """Take over what an earlier run left: the first ``count`` bytes, and their hash."""
+        if count < self._blob.size:
+            self.offset = self._noted = count
+            self._sha = sha
+        elif sha.hexdigest() == self._blob.digest.hex:
+            self.offset = self._noted = count
+            self.complete = True
 
     def write(self, chunk: memoryview) -> None:
         """Take the next bytes.
@@ -63,16 +79,17 @@ class BlobSink:
         end = self.offset + len(chunk)
         if end > self._blob.size:
             raise InputError(f"{self._blob.digest} has more than its {self._blob.size} bytes")
-        self._sha.update(chunk)
         self._writer.put(chunk, self._at + self.offset)
+        self._sha.update(chunk)
         self.offset = end
         if end - self._noted >= _NOTE_EVERY:
             self.note()
 
     def note(self) -> None:
-        """Write down how much is there."""
-        self._writer.note(self._blob.digest, self.offset)
-        self._noted = self.offset
+        """Write down how much is there, where that is news."""
+        if self.offset != self._noted:
+            self._writer.note(self._blob.digest, self._at, self.offset)
+            self._noted = self.offset
 
     def restart(self) -> None:
         """Begin again at the first byte."""
@@ -88,9 +105,11 @@ class BlobSink:
         """
         actual = Digest("sha256", self._sha.hexdigest())
         if actual != self._blob.digest or self.offset != self._blob.size:
-            self._writer.note(self._blob.digest, 0)
+            self._writer.note(self._blob.digest, self._at, 0)
+            self._noted = self.offset
             raise DigestMismatch(self._blob.digest, actual)
-        self._writer.complete(self._blob)
+        self.note()
+        self.complete = True
 
 
 class Writer:
@@ -103,12 +122,8 @@ class Writer:
     def __init__(self, plan: Plan, path: Path, *, secret: bool = False) -> None:
         self._plan, self._path, self._secret = plan, path, secret
         self._partial = path.with_name(path.name + ".partial")
-        self._places = plan.places
         self._what = f"cannot write {self._partial}"
         self._fd = -1
-        self._held: dict[Digest, Held] = {}
-        self._hashes: dict[Digest, Any] = {}
-        self._done: set[Digest] = set()
         self._sinks: dict[Digest, BlobSink] = {}
 
     def __enter__(self) -> Self:
@@ -119,9 +134,9 @@ class Writer:
         """
         if self._path.is_dir():
             raise ResourceError(f"{self._path} is a folder", hint="name a file with -o FILE")
-        self._fd = partial.open_locked(self._partial, secret=self._secret)
+        self._fd = open_locked(self._partial, secret=self._secret)
         try:
-            partial.check_space(self._fd, self._partial, self._plan.size)
+            check_space(self._fd, self._partial, self._plan.size)
             with guarded(self._what):
                 self._journal = Journal(self._partial.with_name(self._partial.name + ".journal"))
         except BaseException:
@@ -143,9 +158,8 @@ class Writer:
     ) -> None:
         """Note what is there, and let the partial file go."""
         try:
-            for digest, sink in self._sinks.items():
-                if digest not in self._done and sink.offset:
-                    sink.note()
+            for sink in self._sinks.values():
+                sink.note()
         except AirgapError:
             if kind is None:
                 raise
@@ -154,15 +168,11 @@ class Writer:
 
     def missing(self) -> list[Descriptor]:
         """Return the blobs that are not complete, in the order of the file."""
-        return [blob for blob in self._plan.blobs if blob.digest not in self._done]
+        return [blob for blob in self._plan.blobs if not self._sinks[blob.digest].complete]
 
     def sink(self, blob: Descriptor) -> BlobSink:
         """Return what takes a missing blob."""
-        sha = self._hashes.pop(blob.digest, None) or hashlib.sha256()
-        held = self._held.pop(blob.digest, Held(0, 0))
-        sink = BlobSink(self, blob, self._places[blob.digest], held.count, sha)
-        self._sinks[blob.digest] = sink
-        return sink
+        return self._sinks[blob.digest]
 
     def commit(self) -> Digest:
         """Write all that is not blobs, and give the bundle its name; return its digest.
@@ -196,38 +206,29 @@ class Writer:
         except OSError as error:
             raise resource_error(error, self._what) from error
 
-    def note(self, digest: Digest, count: int) -> None:
+    def note(self, digest: Digest, at: int, count: int) -> None:
         """Write down how much of a blob is there, for the sinks.
 
         Raises:
             ResourceError: it cannot be written.
         """
         with guarded(self._what):
-            self._journal.add(digest, self._places[digest], count)
-
-    def complete(self, blob: Descriptor) -> None:
-        """Take a proved blob into account, for the sinks."""
-        self.note(blob.digest, blob.size)
-        self._done.add(blob.digest)
+            self._journal.add(digest, at, count)
 
     def _close(self) -> None:
         self._journal.close()
         os.close(self._fd)
 
     def _take_over(self) -> None:
-        size = os.fstat(self._fd).st_size
+        size, places = os.fstat(self._fd).st_size, self._plan.places
         blobs = {blob.digest: blob for blob in self._plan.blobs}
-        held = partial.kept(self._journal, blobs.values(), size, fresh=not size)
-        partial.relocate(self._fd, self._partial, self._journal, held, blobs, self._places)
-        hashes = partial.hash_all(self._fd, held, self._places)
-        for digest, blob in blobs.items():
-            complete = digest in held and held[digest].count == blob.size
-            if complete and hashes[digest].hexdigest() == digest.hex:
-                self._done.add(digest)
-            elif digest in held and not complete:
-                self._held[digest], self._hashes[digest] = held[digest], hashes[digest]
-        kept = self._done | self._held.keys()
-        self._journal.restart({d: Held(self._places[d], held[d].count) for d in kept})
+        held = kept.kept(self._journal, blobs.values(), size, fresh=not size)
+        kept.relocate(self._fd, self._partial, self._journal, held, blobs, places)
+        self._sinks = {d: BlobSink(self, blob, places[d]) for d, blob in blobs.items()}
+        for digest, sha in kept.hash_all(self._fd, held, places).items():
+            self._sinks[digest].resume(held[digest].count, sha)
+        there = {digest: sink.offset for digest, sink in self._sinks.items() if sink.offset}
+        self._journal.restart({d: Held(places[d], count) for d, count in there.items()})
 
     def _write_contents(self) -> None:
         for at, data, _ in tar.gaps(self._plan.members):
@@ -237,24 +238,24 @@ class Writer:
             if isinstance(content, bytes):
                 self.put(content, member.at)
             elif content is not None:
-                self._copy(content, member)
+                self._copy(content, member.at)
 
-    def _copy(self, source: Path, member: tar.Member) -> None:
+    def _copy(self, source: File, at: int) -> None:
         """Copy a file into its place; it must still be what was planned."""
-        running, offset = hashlib.sha256(), 0
-        try:
-            with source.open("rb") as file:
-                while chunk := file.read(_BUFFER):
-                    if offset + len(chunk) > member.size:
-                        raise _changed(source)
-                    running.update(chunk)
-                    self.put(chunk, member.at + offset)
-                    offset += len(chunk)
-        except OSError as error:
-            raise InputError(f"cannot read {source}: {error.strerror}") from error
-        if f"{running.hexdigest()}  {member.name}\n".encode("ascii") not in self._plan.sums:
-            raise _changed(source)
+        changed = InputError(
+            f"{source.path} changed while it was packed", hint="run the same command again"
+        )
+        for chunk in proved(_chunks(source.path), source.size, source.digest, lambda: changed):
+            self.put(chunk, at)
+            at += len(chunk)
 
 
-def _changed(source: Path) -> InputError:
-    return InputError(f"{source} changed while it was packed", hint="run the same command again")
+def _chunks(path: Path) -> Iterator[memoryview]:
+    """Read a file piece by piece; the memory of each is reused after the next."""
+    buffer = memoryview(bytearray(_BUFFER))
+    try:
+        with path.open("rb", buffering=0) as file:
+            while count := file.readinto(buffer):
+                yield buffer[:count]
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error

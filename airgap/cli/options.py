@@ -11,8 +11,8 @@ from airgap.console import Console
 from airgap.errors import InputError
 
 if TYPE_CHECKING:
-    from airgap.bundle.signing import PublicKey
     from airgap.registry.options import Options as RegistryOptions
+    from airgap.signatures.minisign import PublicKey
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -95,7 +95,7 @@ def public_keys(keys: tuple[str, ...]) -> "list[PublicKey]":
     Raises:
         InputError: one is no minisign public key.
     """
-    from airgap.bundle.signing import PublicKey
+    from airgap.signatures.minisign import PublicKey
 
     return [PublicKey.load(key) for key in keys]
 

@@ -193,7 +193,7 @@ def _cluster(
     ca_cert: Path | None,
     ca_key: Path | None,
 ) -> "ClusterOptions":
-    from airgap.certificates.make import Authority
+    from airgap.certificates.values import Authority
     from airgap.pack.extras import ClusterOptions
     from airgap.spec.spec import KIND_VERSION
 

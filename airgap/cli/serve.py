@@ -12,7 +12,7 @@ from airgap.cli.failure import Terminated
 from airgap.errors import InputError, ResourceError
 
 if TYPE_CHECKING:
-    from airgap.certificates.make import Tls
+    from airgap.certificates.values import Tls
     from airgap.console import Console
     from airgap.serve.server import Content
 
@@ -120,7 +120,8 @@ def _certificate(content: "Content", names: Sequence[str]) -> "Tls":
     """Take the bundle's own certificate where it is for these names, else make one."""
     from airgap.bundle.certificate import carried_tls
     from airgap.bundle.reader import Bundle
-    from airgap.certificates.make import covers, issue
+    from airgap.certificates.make import issue
+    from airgap.certificates.prove import covers
 
     wanted = [name for name in names if name not in ("0.0.0.0", "::")]  # noqa: S104  (not a name)
     carried = carried_tls(content) if isinstance(content, Bundle) else None

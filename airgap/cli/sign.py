@@ -27,7 +27,8 @@ def sign(path: Path, key: Path, comment: str, detached: bool, password_env: str 
     Example:
       airgap sign bundle.tar --key release.key
     """
-    from airgap.bundle.signing import SecretKey, sign_bundle
+    from airgap.bundle.signing import sign_bundle
+    from airgap.signatures.secret_key import SecretKey
 
     password = ""
     if SecretKey.is_encrypted(options.content(key)):
@@ -52,7 +53,7 @@ def keygen(path: Path) -> None:
     Example:
       airgap keygen release
     """
-    from airgap.bundle.signing import SecretKey
+    from airgap.signatures.secret_key import SecretKey
 
     secret = SecretKey.generate()
     for file, text, mode in (

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from airgap.certificates.make import Tls
+from airgap.certificates.values import Tls
 from airgap.cluster.parameters import NAMESPACE, Parameters
 from airgap.errors import InputError
 from airgap.oci.digest import shown

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from airgap.bundle.certificate import CERTIFICATE, KEY
+from airgap.bundle.format import CERTIFICATE, FILES, KEY, PROGRAMS
 from airgap.bundle.reader import Bundle
-from airgap.certificates.make import expiry
-
-_BIN, _FILES = "airgap/bin/", "airgap/files/"
+from airgap.certificates.prove import expiry
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +76,6 @@ def inspect(bundle: Bundle) -> Contents:
         bundle,
         tls=for_cluster if bundle.registry else "",
         tls_ends=expiry(certificate) if certificate else None,
-        tools=tuple(name.removeprefix(_BIN) for name in names if name.startswith(_BIN)),
-        files=tuple(name.removeprefix(_FILES) for name in names if name.startswith(_FILES)),
+        tools=tuple(name.removeprefix(PROGRAMS) for name in names if name.startswith(PROGRAMS)),
+        files=tuple(name.removeprefix(FILES) for name in names if name.startswith(FILES)),
     )

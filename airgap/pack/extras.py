@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airgap.certificates.make import Authority, Tls, issue, issue_from
+from airgap.certificates.make import issue, issue_from
+from airgap.certificates.values import Authority, Tls
 from airgap.cluster import kind
 from airgap.cluster import objects as manifests
 from airgap.cluster.parameters import Parameters

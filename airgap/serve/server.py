@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import parse_qs, urlsplit
 
-from airgap.certificates.make import Tls
+from airgap.certificates.values import Tls
 from airgap.errors import InputError, ResourceError
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image

@@ -1,1 +1,1 @@
-"""signatures: minisign's keys and signatures; knows nothing of bundles."""
+"""Signatures in minisign's format: keys, signatures, and what they prove."""

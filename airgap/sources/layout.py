@@ -17,6 +17,7 @@ from airgap.oci import strictjson
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image, walk
 from airgap.oci.manifest import MAX_MANIFEST, Descriptor, Index
+from airgap.oci.proof import proved
 from airgap.oci.reference import Reference
 
 _REF_NAME = "org.opencontainers.image.ref.name"
@@ -61,7 +62,10 @@ class Layout:
 
     def chunks(self, blob: Descriptor) -> Iterator[memoryview]:
         """Read a blob, hashed on the way; see `airgap.oci.ports.Store.chunks`."""
-        hasher = hashlib.new(blob.digest.algorithm)
+        wrong = InputError(f"{self.path}: the content of {blob.digest} is another")
+        return proved(self._pieces(blob), blob.size, blob.digest, lambda: wrong)
+
+    def _pieces(self, blob: Descriptor) -> Iterator[memoryview]:
         with self._open(blob.digest) as file:
             left = blob.size
             buffer = memoryview(bytearray(_CHUNK))
@@ -71,10 +75,7 @@ class Layout:
                     raise InputError(
                         f"{self.path}: {blob.digest} is shorter than {blob.size} bytes"
                     )
-                hasher.update(buffer[:count])
                 left -= count
-                if not left and hasher.hexdigest() != blob.digest.hex:
-                    raise InputError(f"{self.path}: the content of {blob.digest} is another")
                 yield buffer[:count]
 
     def _check_version(self) -> None:

@@ -19,7 +19,9 @@ from typing import Any
 from airgap.bundle.certificate import carried_tls
 from airgap.bundle.docker_archive import docker_archive
 from airgap.bundle.reader import Bundle
-from airgap.certificates.make import Tls, covers, issue
+from airgap.certificates.make import issue
+from airgap.certificates.prove import covers
+from airgap.certificates.values import Tls
 from airgap.cluster import kind as kind_config
 from airgap.cluster import mirrors as trust
 from airgap.cluster import objects as manifests

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from airgap.certificates.make import expiry
+from airgap.certificates.prove import expiry
 from airgap.cluster import host_trust as host
 from airgap.cluster import mirrors as trust
 from airgap.cluster.docker import Engine

@@ -6,8 +6,10 @@ import subprocess
 import pytest
 
 from airgap.bundle.reader import Bundle
-from airgap.bundle.signing import PublicKey, SecretKey, Signature, sign_bundle, verify
-from airgap.errors import InputError, TrustError
+from airgap.bundle.signing import sign_bundle
+from airgap.errors import TrustError
+from airgap.signatures.minisign import PublicKey
+from airgap.signatures.secret_key import SecretKey
 
 from .made import sample, write
 
@@ -112,27 +114,6 @@ def test_the_signature_of_another_bundle(bundle, key, tmp_path):
         Bundle.open(bundle, [key.public])
 
 
-def test_a_comment_of_two_lines(key):
-    with pytest.raises(InputError, match="one line"):
-        key.sign(b"", "two\nlines")
-
-
-@pytest.mark.parametrize("text", ["", "x", "RWQ=", "untrusted comment: x\nRWQ=\n\n\n"])
-def test_what_is_no_public_key(text):
-    with pytest.raises(TrustError, match="not a minisign public key"):
-        PublicKey.parse(text)
-
-
-def test_passwords(key):
-    data = key.to_bytes("secret", operations=32768)
-    assert SecretKey.is_encrypted(data)
-    assert SecretKey.parse(data, "secret") == key
-    with pytest.raises(TrustError, match="password"):
-        SecretKey.parse(data, "wrong")
-    assert not SecretKey.is_encrypted(key.to_bytes())
-    assert repr(key) == f"SecretKey({key.public.name})"
-
-
 @needs_minisign
 def test_minisign_verifies_ours(bundle, key, tmp_path):
     sign_bundle(bundle, key, "from airgap")
@@ -142,29 +123,3 @@ def test_minisign_verifies_ours(bundle, key, tmp_path):
     )
     minisign("-Vm", "SHA256SUMS", "-P", str(key.public), cwd=tmp_path)
     minisign("-Vm", "SHA256SUMS", "-p", "key.pub", cwd=tmp_path)
-
-
-@needs_minisign
-def test_we_verify_what_minisign_signs(tmp_path):
-    minisign("-G", "-W", "-p", "m.pub", "-s", "m.key", cwd=tmp_path)
-    (tmp_path / "file").write_bytes(b"message")
-    minisign("-S", "-H", "-s", "m.key", "-m", "file", "-t", "said", cwd=tmp_path)
-    public = PublicKey.load(str(tmp_path / "m.pub"))
-    signature = Signature.parse((tmp_path / "file.minisig").read_bytes(), "file.minisig")
-    assert [p.comment for p in verify(b"message", [signature], [public])] == ["said"]
-    assert SecretKey.load(tmp_path / "m.key").public == public
-
-
-@needs_minisign
-def test_minisign_signs_with_our_key(tmp_path, key):
-    (tmp_path / "file").write_bytes(b"message")
-    (tmp_path / "ours.key").write_bytes(key.to_bytes("pw", operations=1 << 20))
-    minisign("-S", "-s", "ours.key", "-m", "file", cwd=tmp_path, text="pw\n")
-    minisign("-Vm", "file", "-P", str(key.public), cwd=tmp_path)
-
-
-@needs_minisign
-def test_we_open_a_key_that_minisign_encrypted(tmp_path):
-    minisign("-G", "-p", "e.pub", "-s", "e.key", cwd=tmp_path, text="pw\npw\n")
-    opened = SecretKey.load(tmp_path / "e.key", "pw")
-    assert opened.public == PublicKey.load(str(tmp_path / "e.pub"))

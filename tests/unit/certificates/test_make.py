@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from airgap.certificates.make import Authority, Tls, check, covers, expiry, issue, issue_from
+from airgap.certificates.make import issue, issue_from
+from airgap.certificates.prove import check, covers, expiry
+from airgap.certificates.values import Authority, Tls
 from airgap.errors import TrustError
 
 NAMES = (
@@ -55,7 +57,7 @@ def test_the_ca_can_sign_for_no_other_host(
     for name in ("DNS:kind-worker", "IP:127.0.0.1/255.255.255.255"):
         assert name in text
     elsewhere = issue(["localhost"])
-    monkeypatch.setattr("airgap.certificates.make._check_constraints", lambda *_: None)
+    monkeypatch.setattr("airgap.certificates.prove._check_constraints", lambda *_: None)
     forged = issue_from(_own_ca(tmp_path, "DNS:localhost"), ["example.org"])
     assert verify(elsewhere, tmp_path, "-verify_hostname", "localhost")
     assert not verify(forged, tmp_path, "-verify_hostname", "example.org")

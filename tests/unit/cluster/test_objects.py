@@ -3,7 +3,7 @@ import base64
 import pytest
 import yaml
 
-from airgap.certificates.make import Tls
+from airgap.certificates.values import Tls
 from airgap.cluster import objects as manifests
 from airgap.cluster.parameters import Parameters
 from airgap.errors import InputError

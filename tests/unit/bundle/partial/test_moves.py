@@ -5,7 +5,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airgap.bundle.moves import Move, order
+from airgap.bundle.partial.moves import Move, order
 
 PIECE = 4
 

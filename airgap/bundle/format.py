@@ -1,0 +1,101 @@
+"""Format 1: names of members, their order, modes and limits; all that both sides know.
+
+docs/bundle-format.md says it for other programs.
+"""
+
+import re
+from collections.abc import Mapping
+
+from airgap.errors import InputError
+from airgap.oci.digest import Digest, shown
+
+FORMAT = 1
+
+SUMS = "SHA256SUMS"
+SIGNATURE = "SHA256SUMS.minisig"
+TABLE = "airgap.json"
+DOORS = ("oci-layout", "index.json", "manifest.json")
+"""What other programs read; they stand after the first three, in this order."""
+
+EXTRAS = "airgap/"
+README = "airgap/README"
+REGISTRY, KIND_CONFIG = "airgap/registry.yaml", "airgap/kind.yaml"
+CA, CERTIFICATE, KEY = "airgap/ca.crt", "airgap/tls.crt", "airgap/tls.key"
+PROGRAMS, FILES = "airgap/bin/", "airgap/files/"
+KIND, TOOL = "airgap/bin/kind", "airgap/bin/airgap"
+
+SIGNATURE_SIZE = 4096
+UNSIGNED = b"\n" * SIGNATURE_SIZE
+MAX_TABLE = 16 << 20
+"""Bytes of the largest airgap.json and SHA256SUMS that are read into memory."""
+MAX_NAME, MAX_PREFIX = 100, 155
+"""Bytes of the two fields of a header that hold a name."""
+
+_PRINTABLE = re.compile(r"[ -\[\]-~]+")  # ASCII without the backslash
+
+
+def blob_name(digest: Digest) -> str:
+    """Return the member that holds a digest's content."""
+    return f"blobs/{digest.algorithm}/{digest.hex}"
+
+
+def leading(sums_size: int, table_size: int) -> list[tuple[str, int]]:
+    """Return names and sizes of the three members that stand first."""
+    return [(SUMS, sums_size), (SIGNATURE, SIGNATURE_SIZE), (TABLE, table_size)]
+
+
+def mode_of(name: str) -> int:
+    """Return the permissions of a member: programs may be run, the key is its owner's alone."""
+    if name.startswith(PROGRAMS):
+        return 0o755
+    return 0o600 if name == KEY else 0o644
+
+
+def check_name(name: str) -> None:
+    """Check that a name stays below the folder it is extracted into, on every system.
+
+    Raises:
+        InputError: it does not, or no header can hold it.
+    """
+    parts = name.split("/")
+    if not _PRINTABLE.fullmatch(name) or not all(parts) or "." in parts or ".." in parts:
+        raise InputError(
+            f"member name {shown(name)} is not allowed in a bundle",
+            hint="use printable ASCII without backslash, and no empty, . or .. components",
+        )
+    split_name(name)
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Split a long name at the first slash that leaves no more than the name field holds.
+
+    Returns:
+        what the prefix field and the name field hold.
+
+    Raises:
+        InputError: it is too long for both.
+    """
+    if len(name) <= MAX_NAME:
+        return "", name
+    slash = name.find("/", len(name) - MAX_NAME - 1)
+    if not 0 < slash <= MAX_PREFIX:
+        raise InputError(
+            f"member name {shown(name)} is too long for a tar header",
+            hint="keep the last component below 100 characters, and the whole below 255",
+        )
+    return name[:slash], name[slash + 1 :]
+
+
+def check_names(names: Mapping[str, object]) -> None:
+    """Check every name, and that no file has the name of another one's folder.
+
+    Raises:
+        InputError: a name is not allowed, or is a folder too.
+    """
+    for name in names:
+        check_name(name)
+        if name.startswith(EXTRAS):
+            parts = name.split("/")
+            for end in range(2, len(parts)):
+                if "/".join(parts[:end]) in names:
+                    raise InputError(f"member {name!a} lies below another member")

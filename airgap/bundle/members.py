@@ -1,0 +1,88 @@
+"""Members: the content of an opened file, where it is known what it must be."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from airgap.bundle import tar
+from airgap.bundle.format import SUMS
+from airgap.bundle.medium import chunks_at, damaged
+from airgap.errors import InputError
+from airgap.oci.digest import Digest, shown
+from airgap.oci.proof import proved
+from airgap.progress import Progress
+
+
+class Members:
+    """The members of a bundle, by name. Thread-safe.
+
+    Args:
+        fd: the open file; it stays the caller's.
+        path: what the file is called in errors.
+        members: all members, with their places.
+        sums: the sha256 of each that SHA256SUMS names, as hexadecimal digits.
+    """
+
+    def __init__(
+        self, fd: int, path: Path, members: Mapping[str, tar.Member], sums: Mapping[str, str]
+    ) -> None:
+        self._fd, self._path, self._members, self._sums = fd, path, members, sums
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._members
+
+    def all(self) -> tuple[tar.Member, ...]:
+        """Return all members in order."""
+        return tuple(self._members.values())
+
+    def proving(self) -> list[tar.Member]:
+        """Return those that SHA256SUMS names."""
+        return [member for member in self._members.values() if member.name in self._sums]
+
+    def find(self, name: str) -> tar.Member:
+        """Return a member.
+
+        Raises:
+            InputError: there is none of that name.
+        """
+        member = self._members.get(name)
+        if member is None:
+            raise InputError(f"{self._path} has no member {shown(name)}")
+        return member
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Return a member as a whole, proved unless it is one that proves the others.
+
+        Raises:
+            InputError: there is none, it is over ``limit`` bytes, or it is not what it must be.
+            ResourceError: the medium cannot be read.
+        """
+        member = self.find(name)
+        if member.size > limit:
+            raise InputError(f"{self._path}: {name} is larger than {limit >> 20} MiB")
+        chunks = self.stream(member) if name in self._sums else self._raw(member)
+        return b"".join(map(bytes, chunks))
+
+    def stream(self, member: tar.Member) -> Iterator[memoryview]:
+        """Read a member, and hold the last piece back until the hash holds.
+
+        Raises:
+            InputError: its bytes are not what SHA256SUMS says.
+            ResourceError: the medium cannot be read.
+        """
+        digest = Digest("sha256", self._sums[member.name])
+        return proved(self._raw(member), member.size, digest, lambda: self._altered(member))
+
+    def holds(self, member: tar.Member, progress: Progress) -> bool:
+        """Tell whether a member is what SHA256SUMS says."""
+        running = hashlib.sha256()
+        for chunk in self._raw(member):
+            running.update(chunk)
+            progress.advance(len(chunk))
+        return running.hexdigest() == self._sums[member.name]
+
+    def _raw(self, member: tar.Member) -> Iterator[memoryview]:
+        return chunks_at(self._fd, member.size, member.at, self._path)
+
+    def _altered(self, member: tar.Member) -> InputError:
+        return damaged(f"{self._path} is damaged: {member.name} is not what {SUMS} says")

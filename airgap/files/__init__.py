@@ -1,0 +1,4 @@
+"""Files of this host: what may be read and written, and why it cannot be.
+
+failures     what the system refuses, as errors of airgap
+"""

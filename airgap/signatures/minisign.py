@@ -1,0 +1,187 @@
+"""minisign's keys and signatures (https://jedisct1.github.io/minisign/).
+
+Only prehashed signatures (``ED``) are made and taken: Ed25519 over BLAKE2b-512, and a second
+signature that binds the trusted comment.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from airgap.errors import TrustError
+from airgap.oci.digest import shown
+
+MAX_FILE = 4096
+UNTRUSTED = "untrusted comment: "
+_TRUSTED = "trusted comment: "
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A key that signatures are checked with."""
+
+    id: bytes
+    key: bytes
+
+    @property
+    def name(self) -> str:
+        """The key's id as minisign writes it."""
+        return key_name(self.id)
+
+    def __str__(self) -> str:
+        """Return the line that ``minisign -P`` takes."""
+        return base64.b64encode(b"Ed" + self.id + self.key).decode("ascii")
+
+    def to_bytes(self) -> bytes:
+        """Return the file that ``minisign -p`` takes."""
+        return f"{UNTRUSTED}minisign public key {self.name}\n{self}\n".encode("ascii")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a public key, as its line alone or with the comment above.
+
+        Raises:
+            TrustError: it is none.
+        """
+        lines = [line.strip() for line in text.strip().splitlines()]
+        raw = decoded(lines[-1]) if lines and len(lines) <= 2 else b""
+        if len(raw) != 42 or raw[:2] != b"Ed":
+            raise TrustError(
+                f"not a minisign public key: {shown(text, 60)}",
+                hint="give the .pub file, or the line in it that begins with RW",
+            )
+        return cls(raw[2:10], raw[10:])
+
+    @classmethod
+    def load(cls, file_or_text: str) -> Self:
+        """Read a public key from a file of that name, or else from the text itself.
+
+        Raises:
+            TrustError: it is neither.
+        """
+        path = Path(file_or_text)
+        if path.is_file():
+            return cls.parse(read_text(path))
+        return cls.parse(file_or_text)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A signature as it stands in a file; nothing of it is proved."""
+
+    key_id: bytes
+    signature: bytes
+    comment: str
+    comment_signature: bytes
+
+    @property
+    def key_name(self) -> str:
+        """The id of the key that is said to have made it."""
+        return key_name(self.key_id)
+
+    def to_bytes(self, untrusted: str = "signature from airgap") -> bytes:
+        """Return the file that ``minisign -V`` reads."""
+        first = base64.b64encode(b"ED" + self.key_id + self.signature).decode("ascii")
+        second = base64.b64encode(self.comment_signature).decode("ascii")
+        return f"{UNTRUSTED}{untrusted}\n{first}\n{_TRUSTED}{self.comment}\n{second}\n".encode()
+
+    @classmethod
+    def parse(cls, data: bytes, what: str) -> Self:
+        """Read a signature; newlines may follow it.
+
+        Raises:
+            TrustError: it is none, or of the legacy kind; ``what`` names it.
+        """
+        try:
+            lines = data[:MAX_FILE].rstrip(b"\n").decode("utf-8").split("\n")
+        except UnicodeDecodeError:
+            lines = []
+        if len(data) > MAX_FILE or len(lines) != 4 or not lines[2].startswith(_TRUSTED):
+            raise _invalid(what)
+        first, second = decoded(lines[1]), decoded(lines[3])
+        if len(first) != 74 or len(second) != 64 or not lines[0].startswith(UNTRUSTED):
+            raise _invalid(what)
+        if first[:2] != b"ED":
+            raise TrustError(
+                f"{what} is a signature of the legacy kind {shown(first[:2].decode('latin-1'))}",
+                hint="sign again with airgap, or with a minisign that makes prehashed signatures",
+            )
+        return cls(first[2:10], first[10:], lines[2].removeprefix(_TRUSTED), second)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a signature proves: who signed, and the comment that the signer vouches for."""
+
+    key: PublicKey
+    comment: str
+
+
+def verify(message: bytes, found: Sequence[Signature], trusted: Sequence[PublicKey]) -> list[Proof]:
+    """Check all signatures that trusted keys are said to have made; at least one must be there.
+
+    Raises:
+        TrustError: none is there, or one does not hold.
+    """
+    keys = {key.id: key for key in trusted}
+    prehashed = hashlib.blake2b(message).digest()
+    proofs = [_check(s, keys[s.key_id], prehashed) for s in found if s.key_id in keys]
+    if proofs:
+        return proofs
+    seen = ", ".join(sorted({signature.key_name for signature in found})) or "no key"
+    wanted = ", ".join(sorted(key.name for key in trusted)) or "no key"
+    raise TrustError(
+        f"the bundle is signed by {seen}; trusted is {wanted}",
+        hint="give the signer's public key, or get the bundle from somebody you trust",
+    )
+
+
+def _check(signature: Signature, key: PublicKey, prehashed: bytes) -> Proof:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        public = Ed25519PublicKey.from_public_bytes(key.key)
+        public.verify(signature.signature, prehashed)
+        bound = signature.signature + signature.comment.encode()
+        public.verify(signature.comment_signature, bound)
+    except (InvalidSignature, ValueError):
+        raise TrustError(
+            f"the signature said to be by {key.name} does not hold",
+            hint="the bundle or its signature was altered: get it again from its source",
+        ) from None
+    return Proof(key, signature.comment)
+
+
+def key_name(key_id: bytes) -> str:
+    """Return a key's id as minisign writes it."""
+    return f"{int.from_bytes(key_id, 'little'):016X}"
+
+
+def decoded(line: str) -> bytes:
+    """Return what a line of base64 says; nothing where it is none."""
+    try:
+        return base64.b64decode(line, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def read_text(path: Path) -> str:
+    """Read a small file.
+
+    Raises:
+        TrustError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_FILE).decode("latin-1")
+    except OSError as error:
+        raise TrustError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _invalid(what: str) -> TrustError:
+    return TrustError(f"{what} is not a minisign signature", hint="get the bundle again")
