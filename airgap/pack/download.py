@@ -2,8 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Event, Lock
+from threading import Lock
 
 from airgap.bundle.writer import BlobSink, DigestMismatch, Writer
 from airgap.errors import AirgapError, InputError, NetworkError, TrustError
@@ -12,9 +11,10 @@ from airgap.oci.image import Image
 from airgap.oci.manifest import Descriptor
 from airgap.oci.reference import Reference
 from airgap.progress import Progress
-from airgap.transfer.ports import Source, Stopped, Store
+from airgap.transfer.ports import Source, Store
+from airgap.transfer.stop import Stop
+from airgap.transfer.workers import each
 
-_PARALLEL = 16  # at the most: the source holds back the connections that do not help
 _ATTEMPTS = 2
 
 
@@ -35,7 +35,7 @@ class Download:
         self._needed: dict[Digest, list[Image]] = defaultdict(list)
         self._open: dict[Reference, set[Digest]] = {}
         self._lock = Lock()
-        self._stop = Event()
+        self._stop = Stop()
         self.fetched = self.reused = 0
         self.failed: dict[Reference, AirgapError] = {}
 
@@ -61,16 +61,9 @@ class Download:
             self._progress.finish()
 
     def _fetch_all(self, blobs: list[Descriptor]) -> None:
-        with ThreadPoolExecutor(_PARALLEL, "fetch") as pool:
-            tasks = [pool.submit(self._one, blob) for blob in blobs]
-            try:
-                for task in tasks:
-                    task.result()
-            except BaseException:
-                self._stop.set()
-                self._source.stop()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        self._stop.then(self._source.stop)
+        for blob, error in each(self._one, blobs, self._stop).failed:
+            self._fail(blob, error)
 
     def _one(self, blob: Descriptor) -> None:
         sink = self._writer.sink(blob)
@@ -87,7 +80,7 @@ class Download:
             else:
                 self._complete(blob)
                 return
-        self._fail(blob, errors[0])
+        raise errors[0]
 
     def _from_reuse(self, blob: Descriptor, sink: BlobSink) -> bool:
         if self._reuse is None or sink.offset:
@@ -126,8 +119,7 @@ class Download:
         )
 
     def _take(self, sink: BlobSink, chunk: memoryview) -> None:
-        if self._stop.is_set():
-            raise Stopped
+        self._stop.check()
         sink.write(chunk)
         self._progress.advance(len(chunk))
 
@@ -149,6 +141,5 @@ class Download:
                 self._progress.note(f"{reference.familiar} is complete")
 
     def _fail(self, blob: Descriptor, error: AirgapError) -> None:
-        with self._lock:
-            for image in self._needed[blob.digest]:
-                self.failed.setdefault(image.reference, error)
+        for image in self._needed[blob.digest]:
+            self.failed.setdefault(image.reference, error)

@@ -1,7 +1,6 @@
 """lookup: from references to images, by their manifests alone."""
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from airgap.errors import AirgapError, InputError, NetworkError, TrustError
@@ -13,6 +12,8 @@ from airgap.oci.platform import Platform
 from airgap.oci.reference import DEFAULT_HOST, Reference
 from airgap.progress import Progress
 from airgap.transfer.ports import Source, Store
+from airgap.transfer.stop import Stop
+from airgap.transfer.workers import each
 
 _PARALLEL = 8  # manifests are small: latency is what counts
 _MAX_CONFIG = 4 << 20
@@ -61,20 +62,14 @@ def look_up(
     """
     _tell_limit(references, source, progress)
     lookup = _Lookup(source, reuse, platforms, allow_foreign=allow_foreign)
-    with ThreadPoolExecutor(_PARALLEL, "lookup") as pool:
-        try:
-            results = list(pool.map(lookup.attempt, references))
-        except BaseException:
-            source.stop()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    for reference, result in zip(references, results, strict=True):
-        if isinstance(result, Image):
-            lookup.found.images[reference] = result
-            progress.detail(f"{reference.familiar} is {result.root.digest}")
-            _warn_of_platform(result, platforms, progress)
-        else:
-            lookup.found.failed[reference] = result
+    stop = Stop()
+    stop.then(source.stop)
+    outcome = each(lookup.look_up, references, stop, most=_PARALLEL)
+    lookup.found.failed.update(outcome.failed)
+    for reference, image in outcome.done:
+        lookup.found.images[reference] = image
+        progress.detail(f"{reference.familiar} is {image.root.digest}")
+        _warn_of_platform(image, platforms, progress)
     _refuse_conflicts(lookup.found.images.values())
     return lookup.found
 
@@ -92,13 +87,7 @@ class _Lookup:
         self._allow_foreign = allow_foreign
         self.found = Found()
 
-    def attempt(self, reference: Reference) -> Image | AirgapError:
-        try:
-            return self._look_up(reference)
-        except (InputError, NetworkError, TrustError) as error:
-            return error
-
-    def _look_up(self, reference: Reference) -> Image:
+    def look_up(self, reference: Reference) -> Image:
         root, body = self._source.resolve(reference)
         self.found.bodies[root.digest] = body
         choose = chooser(reference.familiar, self._platforms)

@@ -9,6 +9,7 @@ from typing import Protocol
 from airgap.oci.digest import Digest
 from airgap.oci.manifest import Descriptor
 from airgap.oci.reference import Reference
+from airgap.transfer.stop import Stopped
 
 Sink = Callable[[memoryview], None]
 """Takes the next bytes of a blob. The memory is reused after the call."""
@@ -16,9 +17,7 @@ Sink = Callable[[memoryview], None]
 Chunks = Callable[[], Iterator[memoryview]]
 """Begins to read a blob from its first byte; each chunk's memory is reused after the next."""
 
-
-class Stopped(Exception):  # noqa: N818  (nothing went wrong here)
-    """Ends what one thread does because the run ends: another failed, or somebody ended it."""
+__all__ = ["Chunks", "Sink", "Source", "Stopped", "Store", "Target"]
 
 
 class Source(Protocol):
