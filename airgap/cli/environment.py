@@ -1,6 +1,7 @@
 """What is read from the environment, and nowhere else."""
 
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -38,10 +39,9 @@ def kubeconfigs() -> list[Path]:
     return [folder / ".kube" / "config"] if folder else []
 
 
-def own_file() -> Path | None:
-    """Return airgap itself where it runs as one file: pex names it in the environment."""
-    path = os.environ.get("PEX") or ""
-    return Path(path) if os.path.isfile(path) else None  # noqa: PTH113  (answers, never raises)
+def own_file() -> Path:
+    """Return the file that runs: airgap as one program, else the script that started it."""
+    return Path(sys.executable if getattr(sys, "frozen", False) else sys.argv[0])
 
 
 def proxies() -> dict[str, str]:

@@ -52,7 +52,8 @@ _CLUSTER_ONLY = (
 @click.option(
     "--tool",
     type=options.FILE,
-    help="airgap as one file, to carry along.  [default: this one, if it is one file]",
+    help="airgap as one program, to carry along.  "
+    "[default: this one, or airgap-linux-ARCH beside it]",
 )
 @click.option(
     "--tls",
@@ -210,7 +211,7 @@ def _cluster(
         if tls == "host":
             raise click.UsageError("--ca-cert makes the certificate now: not with --tls host")
         authority = Authority(options.content(ca_cert), options.content(ca_key))
-    return ClusterOptions(kind, tls, authority, tool or environment.own_file())
+    return ClusterOptions(kind, tls, authority, tool, environment.own_file())
 
 
 def _print(result: "Result", images_only: bool) -> None:

@@ -4,7 +4,6 @@ The rendered manifests of the registry and of the kind cluster, the certificates
 that the other side lacks, the user's files, and a page for the person who finds the file.
 """
 
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,22 +14,12 @@ from airgap.certificates.values import Authority, Tls
 from airgap.cluster import kind
 from airgap.cluster import objects as manifests
 from airgap.cluster.parameters import Parameters
-from airgap.errors import InputError
 from airgap.oci.image import Image
 from airgap.oci.platform import Platform
+from airgap.pack.programs import check_program, file_name, find_airgap
 from airgap.spec.spec import Spec
 
 Member = tuple[str, bytes | Path]
-
-_ELF_MACHINES = {
-    "386": 3,
-    "arm": 40,
-    "amd64": 62,
-    "s390x": 22,
-    "ppc64le": 21,
-    "arm64": 183,
-    "riscv64": 243,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +31,16 @@ class ClusterOptions:
         tls: ``bundle`` puts a certificate and its key into the file, ``host`` lets unpack make
             them.
         authority: an organisation's own CA that signs the certificate.
-        tool: airgap itself as one file, for a host that does not have it.
+        tool: airgap itself as one program, for a host that does not have it.
+        running: the airgap that runs; where no ``tool`` is given, it or the program beside it is
+            carried, if it is one for the platform of the bundle.
     """
 
     kind: Path
     tls: str = "bundle"
     authority: Authority | None = None
     tool: Path | None = None
+    running: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +50,7 @@ class Payload:
     members: Sequence[Member]
     parameters: dict[str, Any]
     secret: bool
+    warnings: Sequence[str] = ()
 
 
 def payload(
@@ -70,18 +63,19 @@ def payload(
     """Collect the members besides images.
 
     Raises:
-        InputError: the kind binary is none for ``platform``, a file does not exist, or a name
+        InputError: a program is none for ``platform``, a file does not exist, or a name
             in the spec is invalid.
     """
     files = [(f"airgap/files/{name}", path) for name, path in sorted(spec.files.items())]
     if options is None or node is None or registry is None:
         readme = _README.format(name=spec.name, run=_PUSH, secret="")
         return Payload([("airgap/README", readme.encode()), *files], {}, secret=False)
-    check_program(options.kind, platform)
+    check_program(options.kind, platform, "kind", "--kind")
+    tool = find_airgap(options.tool, options.running, platform)
     parameters = _parameters(spec, node, registry)
     tls = _tls(options, parameters)
     secret = _HOLDS_KEY if tls else ""
-    readme = _README.format(name=spec.name, run=_UNPACK, secret=secret)
+    readme = _README.format(name=spec.name, run=_how_to_unpack(tool, platform), secret=secret)
     members: list[Member] = [
         ("airgap/README", readme.encode()),
         ("airgap/registry.yaml", manifests.render_yaml(parameters)),
@@ -93,10 +87,28 @@ def payload(
             ("airgap/tls.crt", tls.cert_pem),
             ("airgap/tls.key", tls.key_pem),
         ]
-    if options.tool:
-        members.append(("airgap/bin/airgap", options.tool))
+    if tool:
+        members.append(("airgap/bin/airgap", tool))
     members.append(("airgap/bin/kind", options.kind))
-    return Payload([*members, *files], parameters.to_json(), secret=bool(tls))
+    return Payload(
+        [*members, *files], parameters.to_json(), secret=bool(tls), warnings=_lacks(tool, platform)
+    )
+
+
+def _how_to_unpack(tool: Path | None, platform: Platform) -> str:
+    if tool:
+        return _UNPACK_CARRIED.format(platform=platform)
+    return _UNPACK.format(platform=platform, file=file_name(platform))
+
+
+def _lacks(tool: Path | None, platform: Platform) -> Sequence[str]:
+    if tool:
+        return ()
+    name = file_name(platform)
+    return (
+        f"the bundle does not carry airgap for {platform}: the other side needs {name}, or airgap"
+        f" installed with Python 3.11 or newer; --tool FILE carries {name} along",
+    )
 
 
 def _parameters(spec: Spec, node: Image, registry: Image) -> Parameters:
@@ -117,44 +129,23 @@ def _tls(options: ClusterOptions, parameters: Parameters) -> Tls | None:
     return issue(parameters.names)
 
 
-def check_program(path: Path, platform: Platform) -> None:
-    """Check that ``path`` is a program for ``platform``, by its ELF header.
-
-    Raises:
-        InputError: it is missing, no ELF file, or for another machine.
-    """
-    try:
-        with path.open("rb") as file:
-            header = file.read(20)
-    except OSError as error:
-        raise InputError(
-            f"cannot read {path}: {error.strerror}", hint="name the kind binary with --kind FILE"
-        ) from error
-    order = "<" if header[5:6] == b"\x01" else ">"
-    if len(header) < 20 or header[:4] != b"\x7fELF":
-        raise InputError(
-            f"{path} is not a Linux program (no ELF file)",
-            hint="name the kind binary itself with --kind FILE, not a script that starts it",
-        )
-    (machine,) = struct.unpack(order + "H", header[18:20])
-    wanted = _ELF_MACHINES.get(platform.architecture)
-    if wanted is not None and machine != wanted:
-        raise InputError(
-            f"{path} is a program for another machine than {platform}",
-            hint=f"get kind for {platform} and name it with --kind FILE",
-        )
-
-
-_UNPACK = """\
-To bring up a kind cluster with a registry that serves every image here, on a host with docker
-and Python, and without any network:
-
-    airgap unpack FILE
-
-If airgap is not installed there, and this file carries it (see airgap/bin):
+_UNPACK_CARRIED = """\
+To bring up a kind cluster with a registry that serves every image here, on a {platform} host
+with docker, and without any network:
 
     tar xf FILE airgap/bin
     airgap/bin/airgap unpack FILE
+
+That airgap is in this file, and needs neither Python nor anything else to be installed.
+"""
+_UNPACK = """\
+To bring up a kind cluster with a registry that serves every image here, on a {platform} host
+with docker, and without any network:
+
+    airgap unpack FILE
+
+This file does not carry airgap itself: get the program {file} of a release, or have airgap
+installed there with Python 3.11 or newer.
 """
 _PUSH = """\
 This bundle is for a registry that exists already:

@@ -121,7 +121,7 @@ def pack(spec: Spec, options: Options, source: Source, progress: Progress) -> Re
         draft = _without_failed(spec, options, platforms, found, rest, progress)
         with Writer(draft, options.output, secret=rest.secret) as writer:
             digest = writer.commit()
-    for text in draft.warnings:
+    for text in (*draft.warnings, *rest.warnings):
         progress.warn(text)
     return Result(
         path=options.output,

@@ -1,4 +1,4 @@
-"""Put the archive behind the interpreter: standard library, packages and airgap as compiled modules.
+"""Put the archive behind the interpreter: all modules, compiled.
 
 The same inputs make the same bytes: members are sorted and dated 1980, and compiled modules name
 themselves by their place in the archive. Run by the CPython that is inside.
@@ -15,7 +15,11 @@ from pathlib import Path
 _NOT_OURS = {"test", "idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip", "pydoc_data",
              "lib-dynload", "__pycache__", "site-packages"}  # fmt: skip
 _LEFT_OUT = ("certifi-", "tzdata-", "pycparser-")  # boot.py answers for the first
-_NATIVE = ("bcrypt/", "cryptography/", "_cffi_backend")  # the C parts of other packages only make them quicker
+_NATIVE = (
+    "bcrypt/",
+    "cryptography/",
+    "_cffi_backend",
+)  # the C parts of other packages only make them quicker
 _TIME_ZONES = "/usr/share/zoneinfo:/usr/lib/zoneinfo:/usr/share/lib/zoneinfo:/etc/zoneinfo"
 Members = dict[str, bytes]
 

@@ -13,17 +13,22 @@ import warnings
 import zipfile
 
 _ELSEWHERE = {  # other systems' modules, and what is left out on purpose
-    "_bz2", "_ctypes", "_curses", "_dbm", "_gdbm", "_lzma", "_overlapped", "_posixshmem", "_scproxy",
-    "_sqlite3", "_tkinter", "_winapi", "_wmi", "ctypes", "msvcrt", "nt", "pydoc_data", "readline",
+    "_bz2", "_ctypes", "_curses", "_dbm", "_gdbm", "_lzma", "_overlapped", "_posixshmem",
+    "_scproxy", "_sqlite3", "_tkinter", "_winapi", "_wmi", "ctypes", "msvcrt", "nt", "pydoc_data",
+    "readline",
     "test", "tkinter", "winreg", "winsound", "_testinternalcapi", "_testcapi", "_android_support",
     "_ios_support", "curses", "idlelib", "ensurepip", "turtle",
 }  # fmt: skip
-_ACTS = {"antigravity", "this", "idlelib", "__main__", "tqdm.__main__"}
+_NOT_TRIED = {
+    "antigravity", "this",  # they act when imported
+    "asyncio.windows_events", "asyncio.windows_utils", "encodings.mbcs", "encodings.oem",
+    "tqdm._utils",  # broken on every Python: it names what tqdm.utils no longer has
+    "tqdm.contrib.slack",
+}  # fmt: skip
 
 
 def main() -> None:
     warnings.simplefilter("ignore")
-    sys.stdin = open(os.devnull)
     with zipfile.ZipFile(sys.executable) as archive:
         names = [name for name in archive.namelist() if name.endswith(".pyc")]
         sources = {n: archive.read(n) for n in archive.namelist() if n.startswith("airgap-source/")}
@@ -49,8 +54,8 @@ def _imports(source: bytes) -> set[str]:
 
 def _try(name: str, *, strict: bool = False) -> str | None:
     """Import one module; return why it fails where that is a fault of the file."""
-    strict = strict or name.split(".")[0] == "airgap"
-    if name in _ACTS or name.endswith(".__main__"):
+    strict = strict or name.partition(".")[0] == "airgap"
+    if name in _NOT_TRIED or name.endswith(".__main__"):
         return None
     try:
         importlib.import_module(name)

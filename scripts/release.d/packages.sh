@@ -38,8 +38,7 @@ assemble() {
   local python zig
   python=$(python "$1")
   zig=$work/licences/$1/zig
-  mkdir -p "$zig" "$work/licences/$1/airgap"
-  cp LICENSE "$work/licences/$1/airgap"
+  mkdir -p "$zig"
   # Of the compiler: its own start code and helpers are linked in.
   cp "$tools"/lib/python3*/site-packages/ziglang/LICENSE "$zig"
   cp "$tools"/lib/python3*/site-packages/ziglang/lib/libc/glibc/LICENSES "$zig/glibc"

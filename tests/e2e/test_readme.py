@@ -30,11 +30,11 @@ NAMES = [
 class Reader:
     """Somebody who follows the README, with one folder and one home."""
 
-    def __init__(self, lab: Lab, folder: Path, target: Registry) -> None:
+    def __init__(self, lab: Lab, single_file: Path, folder: Path, target: Registry) -> None:
         self.lab, self.folder, self.target = lab, folder, target
         (folder / "ca.crt").write_bytes(target.ca_pem)
         (folder / "bin").mkdir()
-        (folder / "bin/airgap").symlink_to(REPO / "dist/airgap")
+        (folder / "bin/airgap").symlink_to(single_file)
 
     def follow(self, where: str, script: str) -> str:
         own = f"export HOME={self.folder} PATH={self.folder}/bin:$PATH\n"
@@ -78,7 +78,7 @@ def reader(
         )
     folder = tmp_path_factory.mktemp("readme")
     with registry("distribution", folder / "registry", tls=True) as target:
-        yield Reader(lab, folder, target)
+        yield Reader(lab, single_file, folder, target)
     lab.isolated(lab.env["kind"], "delete", "cluster", "--name", "kind")
     lab.isolated("docker", "image", "prune", "-af")
 
