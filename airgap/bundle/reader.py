@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +30,7 @@ from airgap.oci.manifest import MAX_MANIFEST, Descriptor
 from airgap.oci.reference import Reference
 from airgap.progress import Progress, Silent
 from airgap.signatures.minisign import Proof, PublicKey, verify
+from airgap.transfer.ports import Place
 
 _MAX_MEMBER = 32 << 20
 _SUM = re.compile(r"([0-9a-f]{64})  ([ -~]+)\n")
@@ -167,20 +168,21 @@ class Bundle:
         """
         return self._members.read(blob_name(digest), MAX_MANIFEST)
 
-    def chunks(self, blob: Descriptor) -> Iterator[memoryview]:
-        """Read a blob; the memory of each chunk is reused after the next.
+    def chunks(self, blob: Descriptor, start: int = 0) -> Iterator[memoryview]:
+        """Read a blob from ``start`` on; the memory of each chunk is reused after the next.
 
         Raises:
-            InputError: the bundle does not carry it, or, before the last chunk is given out,
-                its bytes are not those of the digest.
+            InputError: the bundle does not carry it, or, before the last chunk of a whole blob
+                is given out, its bytes are not those of the digest.
             ResourceError: the medium cannot be read.
         """
-        member = self._members.find(blob_name(blob.digest))
-        if member.size != blob.size:
-            raise InputError(
-                f"{self.path}: {blob.digest} has {member.size} bytes, not {blob.size} as announced"
-            )
-        return self._members.stream(member)
+        member = self._blob(blob)
+        return self._members.part(member, start) if start else self._members.stream(member)
+
+    @contextmanager
+    def place(self, blob: Descriptor) -> Iterator[Place]:
+        """Give the place of a blob within the file; see `airgap.transfer.ports.Placed`."""
+        yield Place(self._fd, self._blob(blob).at)
 
     def __contains__(self, digest: object) -> bool:
         """Tell whether the bundle carries the content of a digest."""
@@ -298,3 +300,11 @@ class Bundle:
         for name in carried.keys() - needed.keys():
             return InputError(f"{self.path}: {shown(name)} is there, but no image needs it")
         return InputError(f"{self.path}: its members are not in the order of a bundle")
+
+    def _blob(self, blob: Descriptor) -> tar.Member:
+        member = self._members.find(blob_name(blob.digest))
+        if member.size != blob.size:
+            raise InputError(
+                f"{self.path}: {blob.digest} has {member.size} bytes, not {blob.size} as announced"
+            )
+        return member

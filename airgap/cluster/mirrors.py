@@ -2,6 +2,10 @@
 
 Follows containerd's registry configuration (docs/hosts.md): one folder for each host below
 /etc/containerd/certs.d. The files are read at every pull, so nothing is restarted.
+
+The files are read by containerd 1.6, 1.7 and 2: the first two refuse a file without a ``[host]``
+table, and a table ends with the file, so it stands last. Only the capabilities that all of them
+know are written, since an unknown one is an error there.
 """
 
 import hashlib
@@ -15,7 +19,11 @@ from airgap.cluster.parameters import SERVICE_NAME, Parameters
 from airgap.oci.reference import host_component
 
 FOLDER = "/etc/containerd/certs.d"
-CA_PATH = f"{FOLDER}/airgap-ca.crt"
+CA_PATH = f"{FOLDER}/.airgap/ca.crt"
+"""In a folder that no host is called after: a name never begins with a dot."""
+_OLD_CA_PATH = f"{FOLDER}/airgap-ca.crt"
+_WRITE = f"test -d {_OLD_CA_PATH} || rm -f {_OLD_CA_PATH}; exec tar -xf - -C /"
+"""Takes over from an earlier airgap, whose CA stood where a host's folder may have to be."""
 
 
 def files(
@@ -53,7 +61,7 @@ def trust_node(node: Node, wanted: Mapping[str, bytes], ca_pem: bytes) -> int:
     """Write what differs on a node; returns the number of files written."""
     lacking = missing(node, wanted, ca_pem)
     if lacking:
-        node.run("tar", "-xf", "-", "-C", "/", stdin=_archive(lacking), seconds=60)
+        node.run("sh", "-c", _WRITE, stdin=_archive(lacking), seconds=60)
     return len(lacking)
 
 
@@ -89,4 +97,4 @@ def _own(server: str) -> bytes:
     return f"server = {json.dumps(server)}\n{_COMMON}".encode()
 
 
-_COMMON = f'capabilities = ["pull", "resolve"]\nca = "{CA_PATH}"\n'
+_COMMON = f'capabilities = ["pull", "resolve"]\nca = "{CA_PATH}"\n\n[host]\n'

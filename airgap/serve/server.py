@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from airgap.certificates.values import Tls
@@ -46,23 +46,29 @@ class Repository:
     blobs: Mapping[Digest, Descriptor]
 
 
+class _Gathered(NamedTuple):
+    tags: dict[str, Descriptor]
+    manifests: dict[Digest, Descriptor]
+    blobs: dict[Digest, Descriptor]
+
+
 def repositories(images: Sequence[Image]) -> dict[str, Repository]:
     """Give every image its full repository, and its short one where no other claims it."""
     short = short_repositories(image.reference for image in images)
-    found: dict[str, Repository] = {}
+    found: dict[str, _Gathered] = {}
     for image in images:
-        names = [image.reference.repository]
-        if image.reference.name in short:
-            names.append(short[image.reference.name])
-        for name in names:
-            old = found.get(name, Repository({}, {}, {}))
-            tag = {image.reference.tag: image.root} if image.reference.tag else {}
-            found[name] = Repository(
-                {**old.tags, **tag},
-                {**old.manifests, **{d.digest: d for d in image.manifests}},
-                {**old.blobs, **{d.digest: d for d in image.blobs}},
-            )
-    return dict(sorted(found.items()))
+        full = image.reference.repository
+        gathered = found.get(full)
+        if gathered is None:
+            gathered = found[full] = _Gathered({}, {}, {})
+            if image.reference.name in short:
+                # Both names are of these images alone, so that they may share one repository.
+                found[short[image.reference.name]] = gathered
+        if image.reference.tag:
+            gathered.tags[image.reference.tag] = image.root
+        gathered.manifests.update((d.digest, d) for d in image.manifests)
+        gathered.blobs.update((d.digest, d) for d in image.blobs)
+    return {name: Repository(*found[name]) for name in sorted(found)}
 
 
 def mirrored(images: Sequence[Image], served: Mapping[str, Repository]) -> dict[str, Repository]:
@@ -71,12 +77,11 @@ def mirrored(images: Sequence[Image], served: Mapping[str, Repository]) -> dict[
     docker's ``registry-mirrors`` asks for ``library/nginx``, without the host. A path that an
     image of another host claims too is given to none.
     """
-    elsewhere = {i.reference.path for i in images if i.reference.host != DEFAULT_HOST}
+    taken = {i.reference.path for i in images if i.reference.host != DEFAULT_HOST} | {*served}
     return {
         image.reference.path: served[image.reference.repository]
         for image in images
-        if image.reference.host == DEFAULT_HOST
-        and image.reference.path not in elsewhere | {*served}
+        if image.reference.host == DEFAULT_HOST and image.reference.path not in taken
     }
 
 
@@ -264,7 +269,7 @@ class _Handler(BaseHTTPRequestHandler):
             extra["Content-Range"] = f"bytes {first}-{last}/{found.size}"
         self._begin(status, "application/octet-stream", last + 1 - first, found.digest, extra)
         try:
-            self._write(cut(self.store.chunks(found), first, last + 1))
+            self._write(cut(self.store.chunks(found, first), last + 1 - first))
         except (InputError, ResourceError) as error:
             # The headers are out: breaking off is the only way left to say that it is wrong.
             self.progress.warn(error.message)
@@ -345,17 +350,11 @@ def _digest(text: str) -> Digest:
         raise _Refusal(HTTPStatus.BAD_REQUEST, "DIGEST_INVALID", "not a digest") from error
 
 
-def cut(chunks: Iterator[memoryview], start: int, end: int) -> Iterator[memoryview]:
-    """Pass on the bytes from ``start`` up to ``end`` of a stream, and read no further.
-
-    A range that ends with the stream has its last bytes proved, since a store gives its last
-    chunk out only then.
-    """
-    position = 0
+def cut(chunks: Iterator[memoryview], length: int) -> Iterator[memoryview]:
+    """Pass on the first ``length`` bytes of a stream, and read no further."""
+    left = length
     for chunk in chunks:
-        part = chunk[max(start - position, 0) : max(end - position, 0)]
-        position += len(chunk)
-        if part:
-            yield part
-        if position >= end:
+        yield chunk[:left]
+        left -= len(chunk)
+        if left <= 0:
             return

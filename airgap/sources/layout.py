@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +20,7 @@ from airgap.oci.image import Image, walk
 from airgap.oci.manifest import MAX_MANIFEST, Descriptor, Index
 from airgap.oci.proof import proved
 from airgap.oci.reference import Reference
+from airgap.transfer.ports import Place
 
 _REF_NAME = "org.opencontainers.image.ref.name"
 _CONTAINERD_NAME = "io.containerd.image.name"
@@ -60,23 +62,37 @@ class Layout:
             raise InputError(f"{self.path}: the content of {digest} is another")
         return body
 
-    def chunks(self, blob: Descriptor) -> Iterator[memoryview]:
-        """Read a blob, hashed on the way; see `airgap.oci.ports.Store.chunks`."""
+    def chunks(self, blob: Descriptor, start: int = 0) -> Iterator[memoryview]:
+        """Read a blob from ``start`` on; see `airgap.transfer.ports.Store.chunks`."""
+        if start:
+            return self._pieces(blob, start)
         wrong = InputError(f"{self.path}: the content of {blob.digest} is another")
         return proved(self._pieces(blob), blob.size, blob.digest, lambda: wrong)
 
-    def _pieces(self, blob: Descriptor) -> Iterator[memoryview]:
+    @contextmanager
+    def place(self, blob: Descriptor) -> Iterator[Place]:
+        """Open the file of a blob; see `airgap.transfer.ports.Placed`."""
         with self._open(blob.digest) as file:
-            left = blob.size
-            buffer = memoryview(bytearray(_CHUNK))
-            while left:
-                count = file.readinto(buffer[: min(left, _CHUNK)])  # type: ignore[attr-defined]
+            yield Place(file.fileno(), 0)
+
+    def _pieces(self, blob: Descriptor, start: int = 0) -> Iterator[memoryview]:
+        at = start
+        with self._open(blob.digest) as file:
+            buffer = memoryview(bytearray(min(_CHUNK, max(blob.size - at, 0))))
+            while at < blob.size:
+                count = self._read_at(file, buffer[: blob.size - at], at)
                 if not count:
                     raise InputError(
                         f"{self.path}: {blob.digest} is shorter than {blob.size} bytes"
                     )
-                left -= count
+                at += count
                 yield buffer[:count]
+
+    def _read_at(self, file: BinaryIO, buffer: memoryview, at: int) -> int:
+        try:
+            return os.preadv(file.fileno(), [buffer], at)
+        except OSError as error:
+            raise ResourceError(f"cannot read {self.path}: {error.strerror}") from error
 
     def _check_version(self) -> None:
         value = strictjson.load_object(self._read("oci-layout", 4096), f"{self.path}/oci-layout")

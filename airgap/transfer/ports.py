@@ -4,6 +4,8 @@ Content comes from a Source (elsewhere) or a Store (at hand), and goes to a Targ
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from airgap.oci.digest import Digest
@@ -63,12 +65,35 @@ class Store(Protocol):
             InputError: it is missing or its bytes are not those of the digest.
         """
 
-    def chunks(self, blob: Descriptor) -> Iterator[memoryview]:
-        """Read a blob; the bytes are hashed on the way.
+    def chunks(self, blob: Descriptor, start: int = 0) -> Iterator[memoryview]:
+        """Read a blob from byte ``start`` on; read as a whole, it is hashed on the way.
+
+        A part proves nothing, so nothing before ``start`` is read, and nothing is hashed.
 
         Raises:
             InputError: before the last chunk is given out, when the bytes are not those of the
-                digest, so that nobody can complete a wrong blob.
+                digest, so that nobody can complete a wrong blob; or the blob is not there, or
+                shorter than it says.
+            ResourceError: the medium cannot be read.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the bytes of a blob lie: an open file, and the offset of the first one."""
+
+    fd: int
+    at: int
+
+
+class Placed(Protocol):
+    """The optional port of a Store whose blobs lie in files as they are."""
+
+    def place(self, blob: Descriptor) -> AbstractContextManager[Place]:
+        """Give a blob's place, valid within the context; nothing is proved.
+
+        Raises:
+            InputError: the blob is not there.
             ResourceError: the medium cannot be read.
         """
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import tarfile
@@ -230,6 +231,25 @@ def test_a_file_must_stay_as_it_was_planned(tmp_path):
             opened.copy_member("airgap/bin/kind", tmp_path / "copy", 0o700)
     assert (tmp_path / "copy").read_bytes() == b"before"
     assert (tmp_path / "copy").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_part_of_a_blob_is_read_from_its_place_on(bundle):
+    content = sample()
+    with Bundle.open(bundle) as opened:
+        blob = max(opened.images[0].blobs, key=lambda b: b.size)
+        whole = content.blobs[blob.digest]
+        for start in (1, blob.size // 2, blob.size):
+            assert b"".join(map(bytes, opened.chunks(blob, start))) == whole[start:]
+        with opened.place(blob) as place:
+            assert os.pread(place.fd, blob.size, place.at) == whole
+            at = place.at
+        with bundle.open("r+b") as file:
+            file.seek(at)
+            file.write(bytes([whole[0] ^ 1]))
+        # Nothing before the part is read, and so nothing is hashed.
+        assert b"".join(map(bytes, opened.chunks(blob, 1))) == whole[1:]
+        with pytest.raises(InputError, match="damaged"):
+            list(opened.chunks(blob))
 
 
 def test_a_wrong_size_is_refused_before_reading(bundle):

@@ -5,6 +5,7 @@ import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from airgap.oci.digest import Digest
 from airgap.oci.reference import Reference
 from airgap.progress import Silent
 from airgap.registry.options import Options
-from airgap.serve.server import Server, cut, server_context
+from airgap.serve.server import Server, cut, mirrored, repositories, server_context
 from airgap.sources.layout import Layout
 from airgap.sources.registry import RegistrySource
 from tests.support.images import Maker
@@ -189,11 +190,40 @@ def test_skopeo_pulls(server: Server, tmp_path: Path) -> None:
 
 def test_cut_reads_no_further_than_asked() -> None:
     chunks = iter([memoryview(b"abc"), memoryview(b"def"), memoryview(b"gh")])
-    assert b"".join(cut(chunks, 1, 3)) == b"bc"
+    assert b"".join(cut(chunks, 3)) == b"abc"
     assert bytes(next(chunks)) == b"def"
 
 
 def test_cut() -> None:
     chunks = [memoryview(b"abc"), memoryview(b"def"), memoryview(b"gh")]
-    assert b"".join(cut(iter(chunks), 2, 7)) == b"cdefg"
-    assert b"".join(cut(iter(chunks), 0, 8)) == b"abcdefgh"
+    assert b"".join(cut(iter(chunks), 7)) == b"abcdefg"
+    assert b"".join(cut(iter(chunks), 8)) == b"abcdefgh"
+
+
+class Counted(str):
+    """A text that counts how often it is looked for in a table."""
+
+    looked = 0
+
+    def __hash__(self) -> int:
+        Counted.looked += 1
+        return super().__hash__()
+
+
+@pytest.mark.parametrize("one_repository", [True, False])
+def test_naming_costs_as_much_as_there_are_images(layout: Layout, one_repository: bool) -> None:
+    def cost(count: int) -> int:
+        images = [
+            replace(
+                layout.images[0],
+                reference=Reference(
+                    "docker.io", Counted(f"x/{'y' if one_repository else n}"), Counted(f"t{n}")
+                ),
+            )
+            for n in range(count)
+        ]
+        before = Counted.looked
+        mirrored(images, repositories(images))
+        return Counted.looked - before
+
+    assert cost(400) <= 2 * cost(200) + 20

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,23 @@ def test_a_wrong_blob_is_refused_before_its_last_chunk(maker: Maker) -> None:
             for chunk in layout.chunks(blob):
                 count += len(chunk)
         assert count < blob.size
+
+
+def test_a_part_reads_no_more_than_it_gives(maker: Maker) -> None:
+    content = maker.bytes(600_000)
+    maker.image(content, name="x/y:1")
+    layout = maker.layout()
+    blob = max(layout.images[0].blobs, key=lambda b: b.size)
+    for start in (1, 300_000, 599_999, 600_000):
+        assert b"".join(map(bytes, layout.chunks(blob, start))) == content[start:]
+    with layout.place(blob) as place:
+        assert os.pread(place.fd, 10, place.at + 300_000) == content[300_000:300_010]
+    file = maker.folder / "blobs/sha256" / blob.digest.hex
+    file.write_bytes(b"X" * 10 + content[10:])
+    assert b"".join(map(bytes, layout.chunks(blob, 20))) == content[20:]
+    file.write_bytes(content[:-1])
+    with pytest.raises(InputError, match="shorter"):
+        list(layout.chunks(blob, 20))
 
 
 def test_a_symbolic_link_is_refused(maker: Maker) -> None:
