@@ -13,11 +13,14 @@ from airgap.bundle.format import blob_name
 from airgap.bundle.table import Table
 from airgap.errors import InputError
 from airgap.oci import strictjson
+from airgap.oci.descriptor import OCI_INDEX, Descriptor
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image, Load
-from airgap.oci.manifest import OCI_INDEX, Descriptor, Manifest
+from airgap.oci.manifest import Manifest, Parsed
 from airgap.oci.reference import Reference
 
+MAX_LISTED = 2_000_000
+"""How many blobs all images of a bundle may name, counted for each image that names one."""
 OCI_LAYOUT = strictjson.dumps({"imageLayoutVersion": "1.0.0"})
 _LAYER_TYPES = {
     "application/vnd.oci.image.layer.v1.tar",
@@ -61,15 +64,22 @@ def derive(table: Table, load: Load) -> Derived:
         InputError: a manifest is invalid, content is described in two ways or by another
             algorithm than sha256, or a reference stands for two images.
     """
-    images = tuple(entry.image(load) for entry in table.entries)
+    parsed = Parsed()
+    images = tuple(entry.image(load, parsed) for entry in table.entries)
+    _bound(images)
     manifests: dict[Digest, Descriptor] = {}
     blobs: dict[Digest, Descriptor] = {}
     for image in images:
         _collect(image, image.manifests, manifests)
+    seen: set[tuple[int, frozenset[Digest]]] = set()
     for image, entry in zip(images, table.entries, strict=True):
-        carried = [blob for blob in image.blobs if blob.digest not in entry.absent]
-        _collect(image, (b for b in carried if b.digest not in manifests), blobs)
-        _collect(image, (b for b in carried if b.digest in manifests), manifests)
+        for manifest in image.images:
+            if (id(manifest), entry.absent) in seen:
+                continue  # what very many images share is looked at once
+            seen.add((id(manifest), entry.absent))
+            carried = [blob for blob in manifest.blobs if blob.digest not in entry.absent]
+            _collect(image, (b for b in carried if b.digest not in manifests), blobs)
+            _collect(image, (b for b in carried if b.digest in manifests), manifests)
     named = _by_reference(images)
     entries, inexpressible = _docker_entries(named, {**manifests, **blobs})
     return Derived(
@@ -80,6 +90,13 @@ def derive(table: Table, load: Load) -> Derived:
         strictjson.dumps(entries),
         tuple(inexpressible),
     )
+
+
+def _bound(images: Iterable[Image]) -> None:
+    """Bound what all images list together: a short table may name a long manifest very often."""
+    listed = sum(len(manifest.layers) + 1 for image in images for manifest in image.images)
+    if listed > MAX_LISTED:
+        raise InputError(f"the images name more than {MAX_LISTED} blobs, each for itself")
 
 
 def _collect(

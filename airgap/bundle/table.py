@@ -13,9 +13,10 @@ from airgap import __version__
 from airgap.bundle.format import FORMAT
 from airgap.errors import InputError
 from airgap.oci import strictjson
+from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest, shown
 from airgap.oci.image import Image, Load, walk
-from airgap.oci.manifest import Descriptor, Index
+from airgap.oci.manifest import Index, Parsed
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
 
@@ -48,8 +49,12 @@ class Entry:
         platforms = tuple(filter(_writable, image.platforms))
         return cls(image.reference, image.root, tuple(children), platforms, lacking)
 
-    def image(self, load: Load) -> Image:
+    def image(self, load: Load, parsed: Parsed | None = None) -> Image:
         """Follow the image down to its blobs.
+
+        Args:
+            load: returns the exact, proved bytes of a manifest.
+            parsed: the manifests that other entries have read, to share.
 
         Raises:
             InputError: a manifest is invalid, or the table does not fit to the manifests.
@@ -57,18 +62,21 @@ class Entry:
         order = {digest: position for position, digest in enumerate(self.children)}
 
         def choose(index: Index) -> Sequence[Descriptor]:
-            chosen = [child for child in index.children if child.digest in order]
-            return sorted(chosen, key=lambda child: order[child.digest])
+            # By what the table names, not by what the index has: very many entries may share it.
+            at_hand = order if len(order) < len(index.by_digest) else index.by_digest
+            chosen = [digest for digest in at_hand if digest in order]
+            chosen.sort(key=order.__getitem__)
+            return [child for digest in chosen for child in index.by_digest.get(digest, ())]
 
-        image = walk(self.reference, self.root, load, choose)
+        image = walk(self.reference, self.root, load, choose, parsed)
         found = [d.digest for d in image.manifests if d.digest != self.root.digest]
         if len(found) != len(self.children) or order.keys() != set(found):
             raise InputError(f"{self.reference}: airgap.json lists children that it does not have")
-        foreign = {blob.digest for blob in image.blobs if blob.is_foreign}
-        if not self.absent <= foreign:
+        if self.absent and not self.absent <= {b.digest for b in image.blobs if b.is_foreign}:
             raise InputError(f"{self.reference}: airgap.json leaves out more than foreign layers")
-        # Without an index only the config tells the platform, and pack has read it.
-        return image if image.platforms else replace(image, platforms=self.platforms)
+        # Where an index names no platform only the config tells it, and pack has read that.
+        told = set(image.platforms) <= set(self.platforms)
+        return replace(image, platforms=self.platforms) if told else image
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry as it stands in airgap.json."""

@@ -175,7 +175,7 @@ def _override(
     if "all" in platforms:
         spec = replace(spec, platforms=(), all_platforms=True)
     elif platforms:
-        chosen = tuple(dict.fromkeys(map(Platform.parse, platforms)))
+        chosen = tuple(dict.fromkeys(map(Platform.asked, platforms)))
         spec = replace(spec, platforms=chosen, all_platforms=False)
     if cluster_name:
         spec = replace(spec, cluster_name=cluster_name)

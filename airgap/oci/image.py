@@ -4,20 +4,29 @@ An index keeps its exact bytes, and so its digest, also where only some of its c
 carried.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from airgap.errors import InputError
+from airgap.oci.descriptor import Descriptor, unique
 from airgap.oci.digest import Digest
-from airgap.oci.manifest import Descriptor, Index, Manifest, parse
+from airgap.oci.manifest import Index, Load, Manifest, Parsed, parse
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
 
-MAX_NESTING = 4
+__all__ = ["Choose", "Image", "Load", "flattened", "unique", "walk"]
 
-Load = Callable[[Descriptor], bytes]
+MAX_NESTING = 4
+MAX_MANIFESTS = 1000
+"""How many manifests and indexes one image may have."""
+MAX_MANIFEST_BYTES = 32 << 20
+"""How many bytes these may have together."""
+
 Choose = Callable[[Index], Sequence[Descriptor]]
+MAX_INDEXES = 64
+"""How many of them may be indexes."""
+_TOO_MUCH = "no image is of that size: ask who made it, or choose with --platform"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +67,33 @@ class Image:
         }
 
 
-def walk(reference: Reference, root: Descriptor, load: Load, choose: Choose) -> Image:
-    """Follow a root descriptor down to the blobs.
+def walk(
+    reference: Reference,
+    root: Descriptor,
+    load: Load,
+    choose: Choose,
+    parsed: Parsed | None = None,
+) -> Image:
+    """Follow a root descriptor down to the blobs; what is listed twice is visited once.
 
     Args:
         reference: names the image, also in errors.
         root: where to begin.
         load: returns the exact, proved bytes of a manifest.
         choose: picks from an index the children to carry, in the order of preference.
+        parsed: what other walks have read, to share; None for a walk alone.
 
     Raises:
-        InputError: a manifest is invalid, or nested too deep.
+        InputError: a manifest is invalid, nested too deep, or there are too many.
     """
-    walker = _Walker(str(reference), load, choose)
+    walker = _Walker(str(reference), load, choose, parsed or Parsed())
     walker.visit(root, 0)
     return Image(
         reference,
         root,
-        tuple(unique(walker.manifests)),
+        tuple(walker.manifests),
         tuple(walker.images),
-        tuple(dict.fromkeys(walker.platforms)),
+        tuple(walker.platforms),
     )
 
 
@@ -106,62 +122,45 @@ def flattened(image: Image, load: Load) -> Image:
 
 
 class _Walker:
-    def __init__(self, what: str, load: Load, choose: Choose) -> None:
-        self.what, self.load, self.choose = what, load, choose
+    def __init__(self, what: str, load: Load, choose: Choose, parsed: Parsed) -> None:
+        self.what, self.load, self.choose, self.parsed = what, load, choose, parsed
         self.manifests: list[Descriptor] = []
         self.images: list[Manifest] = []
-        self.platforms: list[Platform] = []
+        self.platforms: dict[Platform, None] = {}
+        self._seen: set[Digest] = set()
+        self._bytes = self._indexes = 0
 
     def visit(self, descriptor: Descriptor, depth: int) -> None:
-        if depth > MAX_NESTING:
-            raise InputError(f"{self.what}: its indexes are nested deeper than {MAX_NESTING}")
-        parsed = parse(self.load(descriptor), descriptor.media_type, self.what)
+        """Visit a manifest, its children before itself; each digest once."""
+        if descriptor.platform and not descriptor.is_index:
+            self.platforms.setdefault(descriptor.platform)
+        if descriptor.digest in self._seen:
+            return
+        self._count(descriptor, depth)
+        parsed = self.parsed.of(descriptor, self.load, self.what)
         if isinstance(parsed, Index):
+            self._count_index()
             for child in self.choose(parsed):
                 self.visit(child, depth + 1)
         else:
             self.images.append(parsed)
-            if descriptor.platform:
-                self.platforms.append(descriptor.platform)
         self.manifests.append(descriptor)
 
+    def _count_index(self) -> None:
+        """Bound how often children can be listed again by other indexes."""
+        self._indexes += 1
+        if self._indexes > MAX_INDEXES:
+            raise InputError(f"{self.what}: it has more than {MAX_INDEXES} indexes", hint=_TOO_MUCH)
 
-def chooser(what: str, wanted: Sequence[Platform]) -> Choose:
-    """Return a function that picks the children of an index for the wanted platforms.
-
-    No wanted platforms means all children. A child that is an index itself, without a platform,
-    is always followed.
-
-    Raises (the function):
-        InputError: the index has nothing for one of the wanted platforms.
-    """
-
-    def choose(index: Index) -> Sequence[Descriptor]:
-        if not wanted:
-            return index.children
-        chosen: list[Descriptor] = [c for c in index.children if c.is_index and not c.platform]
-        for platform in wanted:
-            found = [c for c in index.children if c.platform and c.platform.matches(platform)]
-            if not found and not chosen:
-                raise InputError(
-                    f"{what} has no image for {platform} (it has {_offered(index)})",
-                    hint="choose with --platform, or leave the image out",
-                )
-            chosen += found[:1]
-        return list(unique(chosen))
-
-    return choose
-
-
-def _offered(index: Index) -> str:
-    names = sorted({str(c.platform) for c in index.children if c.platform})
-    return ", ".join(name for name in names if name != "unknown/unknown") or "none that is named"
-
-
-def unique(descriptors: Iterable[Descriptor]) -> Iterable[Descriptor]:
-    """Yield each digest's descriptor once, at its first place."""
-    seen: set[Digest] = set()
-    for descriptor in descriptors:
-        if descriptor.digest not in seen:
-            seen.add(descriptor.digest)
-            yield descriptor
+    def _count(self, descriptor: Descriptor, depth: int) -> None:
+        """Bound what foreign indexes can ask for, before it is loaded."""
+        self._seen.add(descriptor.digest)
+        self._bytes += descriptor.size
+        if depth > MAX_NESTING:
+            raise InputError(f"{self.what}: its indexes are nested deeper than {MAX_NESTING}")
+        if len(self._seen) > MAX_MANIFESTS or self._bytes > MAX_MANIFEST_BYTES:
+            raise InputError(
+                f"{self.what}: it has more than {MAX_MANIFESTS} manifests, or more than"
+                f" {MAX_MANIFEST_BYTES >> 20} MiB of them",
+                hint=_TOO_MUCH,
+            )

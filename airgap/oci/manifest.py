@@ -1,100 +1,62 @@
-"""Manifests, indexes and descriptors, as values read from their exact bytes.
+"""Manifests and indexes, as values read from their exact bytes.
 
-Follows the OCI image specification 1.1 (image-manifest, image-index, descriptor) and docker's
-manifest version 2, schema 2. A body is judged by what it says itself, what its descriptor says
-and what the registry said of it; where these differ it is refused (CVE-2021-41190). Media types
-of configs and layers are carried, never interpreted.
+Follows the OCI image specification 1.1 (image-manifest, image-index) and docker's manifest
+version 2, schema 2. A body is judged by what it says itself, what its descriptor says and what
+the registry said of it; where these differ it is refused (CVE-2021-41190). A member that is null
+is absent, and an absent list is empty, as Go programs write and read them. Media types of configs
+and layers are carried, never interpreted.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from airgap.errors import InputError
 from airgap.oci import strictjson
-from airgap.oci.digest import Digest, shown
-from airgap.oci.platform import Platform
-
-OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-OCI_INDEX = "application/vnd.oci.image.index.v1+json"
-DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
-MANIFEST_TYPES = (OCI_MANIFEST, DOCKER_MANIFEST)
-INDEX_TYPES = (OCI_INDEX, DOCKER_LIST)
-CONFIG_TYPES = (
-    "application/vnd.oci.image.config.v1+json",
-    "application/vnd.docker.container.image.v1+json",
+from airgap.oci.descriptor import (
+    CONFIG_TYPES,
+    DOCKER_LIST,
+    DOCKER_MANIFEST,
+    INDEX_TYPES,
+    MANIFEST_TYPES,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Descriptor,
+    text,
 )
+from airgap.oci.digest import Digest, shown
+
+__all__ = [
+    "CONFIG_TYPES", "DOCKER_LIST", "DOCKER_MANIFEST", "INDEX_TYPES", "MANIFEST_TYPES",
+    "MAX_MANIFEST", "OCI_INDEX", "OCI_MANIFEST", "Descriptor", "Index", "Load", "Manifest",
+    "Parsed", "describe", "parse",
+]  # fmt: skip
+
+_KNOWN = MANIFEST_TYPES + INDEX_TYPES
 _SCHEMA1 = "application/vnd.docker.distribution.manifest.v1"
 
 MAX_MANIFEST = 4 << 20
 """Bytes of the largest manifest that registries take, and so that airgap reads."""
-_MAX_SIZE = 1 << 50
 
-
-@dataclass(frozen=True, slots=True)
-class Descriptor:
-    """What is said of content elsewhere: its type, digest and size in bytes."""
-
-    media_type: str
-    digest: Digest
-    size: int
-    platform: Platform | None = field(default=None, compare=False)
-    urls: tuple[str, ...] = field(default=(), compare=False)
-
-    @property
-    def is_index(self) -> bool:
-        """Whether it describes an index (or docker's manifest list)."""
-        return self.media_type in INDEX_TYPES
-
-    @property
-    def is_foreign(self) -> bool:
-        """Whether the content need not be in the registry (non-distributable layers)."""
-        return bool(self.urls) or "foreign" in self.media_type or "nondist" in self.media_type
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the descriptor as a JSON object, without what is optional but the platform."""
-        value: dict[str, Any] = {
-            "mediaType": self.media_type,
-            "digest": str(self.digest),
-            "size": self.size,
-        }
-        if self.platform:
-            value["platform"] = {"os": self.platform.os, "architecture": self.platform.architecture}
-            if self.platform.variant:
-                value["platform"]["variant"] = self.platform.variant
-        return value
-
-    @classmethod
-    def from_json(cls, value: object, what: str) -> "Descriptor":
-        """Read a descriptor object; ``what`` names where it stands, in errors.
-
-        Raises:
-            InputError: a member is missing or invalid.
-        """
-        if not isinstance(value, dict):
-            raise InputError(f"{what}: a descriptor is no JSON object")
-        media_type, size = value.get("mediaType"), value.get("size")
-        if not isinstance(media_type, str) or not media_type or not media_type.isprintable():
-            raise InputError(f"{what}: a descriptor has no media type")
-        if type(size) is not int or not 0 <= size <= _MAX_SIZE:
-            raise InputError(f"{what}: a descriptor has the invalid size {shown(size)}")
-        try:
-            digest = Digest.parse(value.get("digest"))
-            platform = value.get("platform")
-            found = Platform.from_json(platform) if isinstance(platform, dict) else None
-        except InputError as error:
-            raise InputError(f"{what}: {error.message}") from error
-        return cls(media_type, digest, size, found, _urls(value))
+Load = Callable[[Descriptor], bytes]
+"""Returns the exact, proved bytes of a manifest; thread-safe."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One image for one platform, or an artifact: a config and layers, all of them blobs."""
+    """One image for one platform, or an artifact: a config and layers, all of them blobs.
+
+    Attributes:
+        subject: the manifest that this one is attached to, None where there is none.
+        artifact_type: what kind of artifact it is, empty where that is not said.
+    """
 
     media_type: str
     config: Descriptor
     layers: tuple[Descriptor, ...]
+    subject: Descriptor | None = None
+    artifact_type: str = ""
 
     @property
     def blobs(self) -> tuple[Descriptor, ...]:
@@ -107,12 +69,50 @@ class Manifest:
         return self.config.media_type in CONFIG_TYPES
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Index:
-    """A choice of manifests, one for each platform; attestations may stand among them."""
+    """A choice of manifests, one for each platform; attestations may stand among them.
+
+    Attributes:
+        subject: the manifest that this one is attached to, None where there is none.
+        artifact_type: what kind of artifact it is, empty where that is not said.
+    """
 
     media_type: str
     children: tuple[Descriptor, ...]
+    subject: Descriptor | None = None
+    artifact_type: str = ""
+
+    @cached_property
+    def by_digest(self) -> Mapping[Digest, tuple[Descriptor, ...]]:
+        """The children of each digest: one may be listed for several platforms."""
+        found: dict[Digest, list[Descriptor]] = {}
+        for child in self.children:
+            found.setdefault(child.digest, []).append(child)
+        return {digest: tuple(children) for digest, children in found.items()}
+
+
+class Parsed:
+    """Manifests that were read, each once whatever the number of images that name it.
+
+    Thread-safe: two threads may read the same one at once, which only costs time.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[Digest, int, str], Manifest | Index] = {}
+
+    def of(self, descriptor: Descriptor, load: Load, what: str) -> Manifest | Index:
+        """Return the manifest of a descriptor; ``what`` names it in errors.
+
+        Raises:
+            InputError: see `parse`; and what ``load`` raises.
+        """
+        said = descriptor.media_type
+        key = (descriptor.digest, descriptor.size, said if said in _KNOWN else "")
+        found = self._found.get(key)
+        if found is None or said.startswith(_SCHEMA1):
+            found = self._found[key] = parse(load(descriptor), said, what)
+        return found
 
 
 def describe(body: bytes, said: str, what: str) -> Descriptor:
@@ -144,14 +144,16 @@ def parse(body: bytes, said: str, what: str) -> Manifest | Index:
     """
     if len(body) > MAX_MANIFEST:
         raise InputError(f"{what}: manifest larger than 4 MiB")
-    value = strictjson.load_object(body, f"{what}: the manifest")
+    loaded = strictjson.load_object(body, f"{what}: the manifest")
+    value = {key: item for key, item in loaded.items() if item is not None}
     if "manifests" in value and ("config" in value or "layers" in value):
         raise InputError(f"{what}: it is both a manifest and an index")
     media_type = _media_type(value, said, what)
+    rest = (_subject(value), text(value, "artifactType"))
     if media_type in INDEX_TYPES:
-        return Index(media_type, _descriptors(value, "manifests", what))
+        return Index(media_type, _descriptors(value, "manifests", what), *rest)
     config = Descriptor.from_json(value.get("config"), what)
-    return Manifest(media_type, config, _descriptors(value, "layers", what))
+    return Manifest(media_type, config, _descriptors(value, "layers", what), *rest)
 
 
 def _media_type(value: Mapping[str, Any], said: str, what: str) -> str:
@@ -166,13 +168,13 @@ def _media_type(value: Mapping[str, Any], said: str, what: str) -> str:
         raise InputError(f"{what}: not an image manifest (schemaVersion is not 2)")
     if not isinstance(inner, str):
         raise InputError(f"{what}: the media type {shown(inner)} is no string")
-    known = MANIFEST_TYPES + INDEX_TYPES
-    if inner and said in known and inner != said:
+    if inner and said in _KNOWN and inner != said:
         raise InputError(f"{what}: it says {shown(inner)}, but was announced as {shown(said)}")
-    media_type = inner or (said if said in known else "") or _guess(value)
-    if media_type not in known:
+    media_type = inner or (said if said in _KNOWN else "") or _guess(value)
+    if media_type not in _KNOWN:
         raise InputError(f"{what}: {shown(media_type)} is not the type of a manifest or index")
-    if (media_type in INDEX_TYPES) != ("manifests" in value):
+    others = ("config", "layers") if media_type in INDEX_TYPES else ("manifests",)
+    if any(key in value for key in others):
         raise InputError(f"{what}: its members are not those of {shown(media_type)}")
     return media_type
 
@@ -183,12 +185,15 @@ def _guess(value: Mapping[str, Any]) -> str:
 
 
 def _descriptors(value: Mapping[str, Any], key: str, what: str) -> tuple[Descriptor, ...]:
-    found = value.get(key)
+    found = value.get(key, [])
     if not isinstance(found, list):
         raise InputError(f"{what}: {key} is no list")
     return tuple(Descriptor.from_json(item, f"{what}: {key}") for item in found)
 
 
-def _urls(value: Mapping[str, Any]) -> tuple[str, ...]:
-    found = value.get("urls") or []
-    return tuple(str(url) for url in found) if isinstance(found, list) else ("?",)
+def _subject(value: Mapping[str, Any]) -> Descriptor | None:
+    """Read what a manifest is attached to; one that is no descriptor is attached to nothing."""
+    try:
+        return Descriptor.from_json(value["subject"], "subject") if "subject" in value else None
+    except InputError:
+        return None

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field, replace
 
 from airgap.errors import AirgapError, InputError, NetworkError, TrustError
 from airgap.oci import strictjson
+from airgap.oci.choice import Choice
+from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
-from airgap.oci.image import Image, chooser, walk
-from airgap.oci.manifest import CONFIG_TYPES, Descriptor
+from airgap.oci.image import Image, walk
+from airgap.oci.manifest import Manifest, Parsed
 from airgap.oci.platform import Platform
 from airgap.oci.reference import DEFAULT_HOST, Reference
 from airgap.progress import Progress
@@ -86,15 +88,27 @@ class _Lookup:
         self._source, self._reuse, self._platforms = source, reuse, platforms
         self._allow_foreign = allow_foreign
         self.found = Found()
+        self._parsed = Parsed()
 
     def look_up(self, reference: Reference) -> Image:
         root, body = self._source.resolve(reference)
         self.found.bodies[root.digest] = body
-        choose = chooser(reference.familiar, self._platforms)
-        image = walk(reference, root, lambda d: self._manifest(reference, d), choose)
+
+        def load(descriptor: Descriptor) -> bytes:
+            return self._manifest(reference, descriptor)
+
+        def tell(child: Descriptor) -> Platform | None:
+            found = self._parsed.of(child, load, reference.familiar)
+            told = self._platform(reference, found) if isinstance(found, Manifest) else None
+            return told if told and told.architecture else None
+
+        choice = Choice(reference.familiar, self._platforms, tell)
+        image = walk(reference, root, load, choice, self._parsed)
+        choice.check()
         self._check_foreign(image)
-        if not image.platforms and image.images and image.images[0].is_image:
-            return self._with_platform(image)
+        if not image.platforms and image.images:
+            only = self._platform(reference, image.images[0])
+            return replace(image, platforms=(only,) if only else ())
         return image
 
     def _check_foreign(self, image: Image) -> None:
@@ -123,16 +137,15 @@ class _Lookup:
         except InputError:
             return None
 
-    def _with_platform(self, image: Image) -> Image:
-        """Add the platform of an image without an index: only its config tells."""
-        config = image.images[0].config
-        if config.size > _MAX_CONFIG or config.media_type not in CONFIG_TYPES:
-            return image
-        body = self.found.bodies.get(config.digest) or self._config(image.reference, config)
+    def _platform(self, reference: Reference, manifest: Manifest) -> Platform | None:
+        """Return the platform of an image that no index names: only its config tells."""
+        config = manifest.config
+        if config.size > _MAX_CONFIG or not manifest.is_image:
+            return None
+        body = self.found.bodies.get(config.digest) or self._config(reference, config)
         self.found.bodies[config.digest] = body
-        what = f"{image.reference.familiar}: the config"
-        platform = Platform.from_json(strictjson.load_object(body, what))
-        return replace(image, platforms=(platform,))
+        what = f"{reference.familiar}: the config"
+        return Platform.from_json(strictjson.load_object(body, what))
 
     def _config(self, reference: Reference, config: Descriptor) -> bytes:
         at_hand = self._blob_at_hand(config)
@@ -174,10 +187,11 @@ def _tell_limit(references: Sequence[Reference], source: Source, progress: Progr
 
 
 def _warn_of_platform(image: Image, wanted: Sequence[Platform], progress: Progress) -> None:
-    """Tell of an image without an index that is for none of the wanted platforms."""
+    """Tell of an image without a choice that is not for all of the wanted platforms."""
     named = [platform for platform in image.platforms if platform.architecture]
-    if wanted and named and not any(p.matches(w) for p in named for w in wanted):
-        asked = ", ".join(map(str, wanted))
+    lacking = [w for w in wanted if not any(p.matches(w) for p in named)]
+    if named and lacking:
+        asked = ", ".join(map(str, lacking))
         progress.warn(f"{image.reference.familiar} is for {named[0]} alone, not for {asked}")
 
 

@@ -158,7 +158,7 @@ class _Definition:
             serial=self._number("serial", None),
             platforms=()
             if platforms == ["all"]
-            else tuple(self._parsed("platforms", Platform.parse)),
+            else tuple(self._parsed("platforms", Platform.asked)),
             all_platforms=platforms == ["all"],
             files=self._files(),
             hosts=tuple(self._texts("hosts")),

@@ -263,3 +263,26 @@ def test_a_wrong_size_is_refused_before_reading(bundle):
 def test_digest_is_that_of_the_sums(bundle):
     with Bundle.open(bundle) as opened:
         assert opened.digest.hex == hashlib.sha256(opened.member("SHA256SUMS")).hexdigest()
+
+
+def test_a_forged_bundle_of_indexes_that_list_each_other_is_read_at_once(tmp_path: Path) -> None:
+    """Forty entries on each of four levels: two million paths, and a handful of manifests."""
+    content = Content()
+    child = content.manifest([layer(1, 100)])
+    for _ in range(4):
+        child = content.body({"manifests": [child.to_json()] * 40}, OCI_INDEX)
+    content.add("forged:1", child)
+    write(content, tmp_path / "forged.tar")
+    with Bundle.open(tmp_path / "forged.tar") as bundle:
+        assert len(bundle.images[0].manifests) == 5
+
+
+def test_one_long_manifest_named_very_often_is_bounded() -> None:
+    content = Content()
+    blob = content.blob(b"x", LAYER).to_json()
+    config = content.blob(b"{}", CONFIG).to_json()
+    root = content.body({"config": config, "layers": [blob] * 20_000}, OCI_MANIFEST)
+    for number in range(100):
+        content.add(f"app:{number}", root)
+    with pytest.raises(InputError, match="name more than 2000000 blobs"):
+        plan(content.contents())

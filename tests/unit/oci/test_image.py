@@ -6,8 +6,9 @@ import pytest
 
 from airgap.errors import InputError
 from airgap.oci import manifest as m
+from airgap.oci.choice import Choice
 from airgap.oci.digest import Digest
-from airgap.oci.image import Image, chooser, flattened, walk
+from airgap.oci.image import MAX_MANIFESTS, Image, flattened, walk
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
 
@@ -19,6 +20,7 @@ class Content:
 
     def __init__(self) -> None:
         self.bodies: dict[Digest, bytes] = {}
+        self.loaded = 0
 
     def add(self, value: dict[str, Any]) -> m.Descriptor:
         body = json.dumps(value).encode()
@@ -44,8 +46,14 @@ class Content:
         return self.add({"schemaVersion": 2, "mediaType": m.OCI_INDEX, "manifests": entries})
 
     def image(self, root: m.Descriptor, *platforms: str) -> Image:
-        choose = chooser("app", [Platform.parse(p) for p in platforms])
-        return walk(REFERENCE, root, lambda d: self.bodies[d.digest], choose)
+        choice = Choice("app", [Platform.parse(p) for p in platforms])
+        image = walk(REFERENCE, root, self.load, choice)
+        choice.check()
+        return image
+
+    def load(self, found: m.Descriptor) -> bytes:
+        self.loaded += 1
+        return self.bodies[found.digest]
 
 
 def _blob(content: bytes, media_type: str = "application/x") -> dict[str, Any]:
@@ -139,3 +147,40 @@ def test_endless_nesting_is_refused() -> None:
         root = content.index((root, ""))
     with pytest.raises(InputError, match="nested deeper"):
         content.image(root)
+
+
+def test_what_indexes_list_again_and_again_is_loaded_once() -> None:
+    content = Content()
+    children = [content.manifest(b"%d" % n) for n in range(2)]
+    for _ in range(3):
+        # Forty entries, two digests, on each of four levels: 40 to the fourth paths.
+        listed = [(child, "") for child in children] * 20
+        children = [content.index(*listed), content.index(*listed, (children[0], "linux/x"))]
+    root = content.index(*[(child, "") for child in children] * 20)
+    image = content.image(root)
+    assert content.loaded == len(image.manifests) == len(content.bodies)
+    assert len(image.images) == 2
+
+
+def test_an_index_of_very_many_manifests_is_refused_before_they_are_loaded() -> None:
+    content = Content()
+    many = [content.manifest(b"%d" % n) for n in range(MAX_MANIFESTS)]
+    with pytest.raises(InputError, match="more than 1000 manifests"):
+        content.image(content.index(*[(child, "") for child in many]))
+    assert content.loaded <= MAX_MANIFESTS
+    assert len(content.image(content.index(*[(child, "") for child in many[1:]])).images) == 999
+
+
+def test_manifests_of_very_many_bytes_are_refused_before_they_are_loaded() -> None:
+    content = Content()
+    huge = [replace(content.manifest(b"%d" % n), size=4 << 20) for n in range(9)]
+    with pytest.raises(InputError, match="32 MiB"):
+        content.image(content.index(*[(child, "") for child in huge]))
+    assert content.loaded <= 8
+
+
+def test_very_many_indexes_are_refused() -> None:
+    content = Content()
+    inner = [content.index((content.manifest(b"%d" % n), "")) for n in range(65)]
+    with pytest.raises(InputError, match="more than 64 indexes"):
+        content.image(content.index(*[(child, "") for child in inner]))

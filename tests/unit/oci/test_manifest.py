@@ -43,6 +43,48 @@ def test_zero_layers_and_artifacts_are_fine() -> None:
     assert found.layers == ()
 
 
+@pytest.mark.parametrize("without", [{"layers": None}, {}])
+def test_null_and_absent_lists_are_empty(without: dict[str, None]) -> None:
+    plain = {"schemaVersion": 2, "mediaType": m.OCI_MANIFEST, "config": D}
+    found = parse(plain | without | {"manifests": None})
+    assert isinstance(found, m.Manifest)
+    assert found.layers == ()
+    lists = {"manifests": None} if without else {}
+    found = parse({"schemaVersion": 2, "mediaType": m.OCI_INDEX, "config": None} | lists)
+    assert isinstance(found, m.Index)
+    assert found.children == ()
+
+
+def test_what_it_is_attached_to_and_its_type_are_kept() -> None:
+    for value in (MANIFEST, INDEX):
+        found = parse(value | {"subject": D, "artifactType": "x/y"})
+        assert found.subject is not None
+        assert found.subject.size == 3
+        assert found.artifact_type == "x/y"
+        assert parse(value | {"subject": {"size": -1}, "artifactType": 7}).subject is None
+    child = D | {"artifactType": "x/sbom", "platform": {}}
+    found = parse(INDEX | {"manifests": [child]})
+    assert isinstance(found, m.Index)
+    assert found.children[0].artifact_type == "x/sbom"
+    assert found.children[0].platform is None
+
+
+def test_a_manifest_that_many_images_share_is_read_once() -> None:
+    body = json.dumps(MANIFEST).encode()
+    loaded = []
+
+    def load(found: m.Descriptor) -> bytes:
+        loaded.append(found)
+        return body
+
+    parsed = m.Parsed()
+    said = m.Descriptor(m.OCI_MANIFEST, Digest.of(body), len(body))
+    assert parsed.of(said, load, "a") is parsed.of(said, load, "b")
+    assert len(loaded) == 1
+    with pytest.raises(InputError, match="was announced as"):
+        parsed.of(m.Descriptor(m.OCI_INDEX, said.digest, said.size), load, "c")
+
+
 @pytest.mark.parametrize(
     ("value", "said", "why"),
     [
