@@ -15,10 +15,10 @@ from airgap.bundle.plan import plan
 from airgap.bundle.reader import Bundle
 from airgap.bundle.writer import Writer
 from airgap.errors import InputError, ResourceError
-from airgap.oci.manifest import Descriptor
+from airgap.oci.descriptor import OCI_INDEX, OCI_MANIFEST, Descriptor
 from airgap.oci.platform import Platform
 
-from .made import Content, fill, sample, write
+from .made import CONFIG, LAYER, Content, fill, layer, sample, write
 
 EXTRAS = [("airgap/README", b"hello\n"), ("airgap/tls.key", b"key"), ("airgap/files/a b", b"")]
 
@@ -265,7 +265,7 @@ def test_digest_is_that_of_the_sums(bundle):
         assert opened.digest.hex == hashlib.sha256(opened.member("SHA256SUMS")).hexdigest()
 
 
-def test_a_forged_bundle_of_indexes_that_list_each_other_is_read_at_once(tmp_path: Path) -> None:
+def test_a_forged_bundle_of_indexes_that_list_each_other_is_read_at_once(tmp_path):
     """Forty entries on each of four levels: two million paths, and a handful of manifests."""
     content = Content()
     child = content.manifest([layer(1, 100)])
@@ -277,7 +277,7 @@ def test_a_forged_bundle_of_indexes_that_list_each_other_is_read_at_once(tmp_pat
         assert len(bundle.images[0].manifests) == 5
 
 
-def test_one_long_manifest_named_very_often_is_bounded() -> None:
+def test_one_long_manifest_named_very_often_is_bounded():
     content = Content()
     blob = content.blob(b"x", LAYER).to_json()
     config = content.blob(b"{}", CONFIG).to_json()
