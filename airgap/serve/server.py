@@ -1,8 +1,9 @@
 """serve: a read-only registry straight out of a bundle, without unpacking it.
 
 Follows the pull part and the content discovery part of the OCI distribution specification 1.1.
-Nothing is written, so whatever is sent is refused with 405. Every blob is hashed while it is
-sent, and the last bytes of a wrong one are withheld: a client cannot complete it.
+Nothing is written, so whatever is sent is refused with 405. A blob that is sent whole is hashed
+meanwhile, and the last bytes of a wrong one are withheld: a client cannot complete it. A part of
+a blob is sent as it lies in the file: the digest of the whole is the client's to check.
 """
 
 import json
