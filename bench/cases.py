@@ -19,7 +19,7 @@ from bench.peers import BUNDLE, Place, Verb
 
 _MIB = 1 << 20
 _KERNEL = Path("/proc/sys/vm")
-_IMPORTS = "import airgap.pack.pack, airgap.lookup, airgap.payload, airgap.registry.push"
+_IMPORTS = "import airgap.pack.pack, airgap.sources.registry, airgap.targets.registry"
 _OURS = "airgap"
 _SLOW = ("skopeo", "skopeo + tar", "crane oci + tar")
 Tell = Callable[[str], None]

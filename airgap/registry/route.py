@@ -13,7 +13,7 @@ import httpx
 
 from airgap.errors import InputError
 from airgap.registry.options import Options
-from airgap.registry.wire import DirectTransport
+from airgap.registry.wire.transport import DirectTransport
 
 
 class Router(httpx.BaseTransport):
