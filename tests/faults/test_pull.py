@@ -161,7 +161,7 @@ def test_a_failure_without_end(bench: Bench, fault: Fault) -> None:
     assert bench.pack().code == 0
     layers = [r for r in bench.proxy.requests[count:] if "/blobs/" in r.path]
     assert sum(str(bench.big.digest) in r.path for r in layers) == 1
-    assert len(layers) == 3  # that one, and the two configs
+    assert len(layers) <= 3  # that one, and the config, for which both images may have asked
 
 
 def test_a_host_that_is_not_there(bench: Bench) -> None:
