@@ -177,8 +177,12 @@ def test_stopped_at_any_time(bench: Bench, number: signal.Signals, code: int, ti
     bench.proxy.rule = lambda r: Fault(stall=0.2) if "/blobs/" in r.path else None
     chance = random.Random(number)
     for _ in range(times):
+        asked = bench.proxy.count("GET", "/")
         process = subprocess.Popen(command(bench), stderr=subprocess.PIPE, text=True)
-        time.sleep(chance.uniform(0.1, 0.9))
+        # Before that it is the interpreter that starts, and a signal is not airgap's to answer.
+        while bench.proxy.count("GET", "/") == asked and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 0.8))
         process.send_signal(number)
         _, said = process.communicate(timeout=30)
         assert process.returncode in (code, 0, -number), said
