@@ -1,0 +1,9 @@
+"""What every test starts from."""
+
+import signal
+
+# A shell's background job, and nohup, ignore these signals, and every child would do so too.
+for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        _back = signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL
+        signal.signal(_number, _back)
