@@ -6,6 +6,7 @@ AirgapError
   NetworkError    5    the network failed, after retries
   ResourceError   6    this host lacks something: space, a port, a daemon
   ClusterError    7    kind, Kubernetes or the registry in the cluster failed
+  BusyError       8    another run is at work on the same cluster
 
 Every error carries one message that names the object and the cause, and one hint with the
 next step. They are caught once, in ``airgap.cli``. Exceptions of other packages are translated
@@ -59,6 +60,12 @@ class ClusterError(AirgapError):
     """Kind, Kubernetes or the registry in the cluster failed."""
 
     exit_code = 7
+
+
+class BusyError(AirgapError):
+    """Another run of airgap is at work on the same thing; once it has ended, this one may begin."""
+
+    exit_code = 8
 
 
 def together(failed: Mapping[str, AirgapError], summary: str, hint: str = "") -> AirgapError:

@@ -17,8 +17,8 @@ from airgap.bundle.docker_archive import docker_archive
 from airgap.bundle.reader import Bundle
 from airgap.certificates.make import issue
 from airgap.cluster import kind
-from airgap.cluster import objects as manifests
-from airgap.cluster.objects import STORAGE_PATH, UID
+from airgap.cluster.objects import registry as manifests
+from airgap.cluster.objects.registry import STORAGE_PATH, UID
 from airgap.cluster.parameters import NAMESPACE, Parameters
 from bench import checks, data, peers, servers
 from bench.cases import Lab, Result, against_fastest, interleaved

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from airgap.cli import options, results
+from airgap.cli import environment, options, results
 
 if TYPE_CHECKING:
-    from airgap.unpack.unpack import Result
+    from airgap.unpack.receipt import Receipt
 
 
 @click.command()
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--verify-first", is_flag=True, help="Prove the whole file before all else.")
 @click.option("--kind-patch", type=options.FILE, help="A kind configuration to merge in.")
 @click.option("--kind", "kind_path", type=options.FILE, help="A kind binary to use.")
+@click.option("--wait", is_flag=True, help="Wait for another airgap to end.")
 @options.keys_option
 @options.output_options
 def unpack(
@@ -44,6 +45,7 @@ def unpack(
     verify_first: bool,
     kind_patch: Path | None,
     kind_path: Path | None,
+    wait: bool,
     quiet: bool,
     verbose: int,
     as_json: bool,
@@ -59,7 +61,7 @@ def unpack(
       kubectl run nginx --image=nginx:1.27
     """
     from airgap.bundle.reader import Bundle
-    from airgap.unpack.unpack import Options
+    from airgap.unpack.options import Options
     from airgap.unpack.unpack import unpack as run
 
     chosen = Options(
@@ -68,10 +70,11 @@ def unpack(
         workers=workers,
         retain=retain,
         smoke_test=smoke_test,
-        kubeconfig=kubeconfig,
+        kubeconfigs=[kubeconfig] if kubeconfig else environment.kubeconfigs(),
         verify_first=verify_first,
         kind_patch=kind_patch,
         kind=kind_path,
+        wait=wait,
         environment=dict(os.environ),
     )
     with Bundle.open(bundle_path, options.public_keys(keys)) as bundle:
@@ -79,10 +82,10 @@ def unpack(
     if as_json:
         results.write_json(result.to_json())
     elif not quiet:
-        _print(result, kubeconfig)
+        _print(result)
 
 
-def _print(result: "Result", kubeconfig: Path | None) -> None:
+def _print(result: "Receipt") -> None:
     made = "made" if result.created else "kept"
     results.echo(f"Unpacked {result.images} images in {result.seconds:.1f} s")
     results.echo(f"  cluster    {result.cluster} ({made})")
@@ -90,6 +93,6 @@ def _print(result: "Result", kubeconfig: Path | None) -> None:
     results.echo(f"  push       {result.push.summary()}")
     for tag in result.push.left_alone:
         results.echo(f"  not moved  {tag}: it exists with another digest")
-    access = f"--kubeconfig {kubeconfig} " if kubeconfig else ""
+    access = f"--kubeconfig {result.kubeconfig} " if result.kubeconfig else ""
     context = f"--context kind-{result.cluster}"
     results.echo(f"Next: kubectl {access}{context} run NAME --image=IMAGE, with the usual names")

@@ -9,30 +9,38 @@ import click
 from airgap.cli import ask, environment, options, results
 
 if TYPE_CHECKING:
-    from airgap.upkeep.upkeep import Status
+    from airgap.upkeep.status import Status
 
 _cluster_name = click.option(
     "--cluster-name", default="kind", show_default=True, help="The kind cluster."
 )
+_wait = click.option("--wait", is_flag=True, help="Wait for another airgap to end.")
 
 
 @click.command()
 @_cluster_name
+@click.option("--kubeconfig", type=options.FILE, help="A kubeconfig that is to have the access.")
 @options.output_options
-def status(cluster_name: str, quiet: bool, verbose: int, as_json: bool) -> None:
+def status(
+    cluster_name: str, kubeconfig: Path | None, quiet: bool, verbose: int, as_json: bool
+) -> None:
     """Tell how a cluster and its registry are.
 
-    Exit code 7 where something is not as it should be.
+    Exit code 7 where something is not as it should be. Answers within ten seconds, whatever
+    hangs.
 
     \b
     Example:
       airgap status --json
     """
+    from airgap.cluster.ports import QUICK, Tools
+    from airgap.cluster.site import Site
     from airgap.errors import ClusterError
-    from airgap.upkeep import upkeep
+    from airgap.upkeep.status import look
 
-    with upkeep.site(cluster_name, os.environ) as site:
-        found = upkeep.status(site)
+    tools = Tools()
+    site = Site.find(tools.engine(os.environ, QUICK), cluster_name, tools, QUICK)
+    found = look(site, kubeconfig)
     if as_json:
         results.write_json(found.to_json())
     elif not quiet:
@@ -54,16 +62,27 @@ def _print(found: "Status") -> None:
         results.echo(f"certificate valid until {found.ca_ends:%Y-%m-%d}")
     for bundle in found.bundles:
         serial = f" serial {bundle.serial}" if bundle.serial is not None else ""
-        count = len(bundle.references)
-        results.echo(f"bundle      {bundle.name}{serial}, {count} images, {bundle.digest[:19]}")
+        results.echo(
+            f"bundle      {bundle.name}{serial}, {bundle.images} images, {bundle.digest[:19]}"
+        )
     if found.free_bytes is not None:
         results.echo(f"free space  {size(found.free_bytes)}")
 
 
 @click.command()
 @_cluster_name
+@click.option("--kubeconfig", type=options.FILE, help="Where kubectl's access is written.")
+@click.option("--forget-lost", is_flag=True, help="Give up workers whose containers are gone.")
+@_wait
 @options.verbosity_options
-def up(cluster_name: str, quiet: bool, verbose: int) -> None:
+def up(
+    cluster_name: str,
+    kubeconfig: Path | None,
+    forget_lost: bool,
+    wait: bool,
+    quiet: bool,
+    verbose: int,
+) -> None:  # fmt: skip
     """Bring a cluster back after a reboot.
 
     Starts stopped nodes, waits for the API and the registry, and makes every node trust the
@@ -73,10 +92,18 @@ def up(cluster_name: str, quiet: bool, verbose: int) -> None:
     Example:
       airgap up
     """
-    from airgap.upkeep import upkeep
+    from airgap.cluster.ports import Tools
+    from airgap.cluster.site import Site
+    from airgap.upkeep.up import up as bring_up
+    from airgap.upkeep.up import write_access
+    from airgap.upkeep.visit import visit
 
-    with upkeep.site(cluster_name, os.environ) as site:
-        upkeep.up(site, options.console(quiet, verbose))
+    progress, tools = options.console(quiet, verbose), Tools()
+    with visit(cluster_name, os.environ, progress, tools, wait=wait) as engine:
+        site = Site.find(engine, cluster_name, tools)
+        site = bring_up(site, progress, forget_lost=forget_lost)
+        if kubeconfig:
+            write_access(site, kubeconfig, progress)
 
 
 @click.command()
@@ -84,7 +111,17 @@ def up(cluster_name: str, quiet: bool, verbose: int) -> None:
 @click.option("--print", "only_print", is_flag=True, help="Say what would be changed, and stop.")
 @click.option("--undo", is_flag=True, help="Take it back.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def trust(cluster_name: str, only_print: bool, undo: bool, yes: bool) -> None:
+@_wait
+@options.verbosity_options
+def trust(
+    cluster_name: str,
+    only_print: bool,
+    undo: bool,
+    yes: bool,
+    wait: bool,
+    quiet: bool,
+    verbose: int,
+) -> None:  # fmt: skip
     """Let docker on this host use the registry by the cluster's name.
 
     Writes a line into /etc/hosts and the CA into /etc/docker/certs.d.
@@ -94,49 +131,60 @@ def trust(cluster_name: str, only_print: bool, undo: bool, yes: bool) -> None:
       airgap trust
       docker push kind-control-plane:30443/hello:1
     """
-    from airgap.cluster import host_trust as host
-    from airgap.upkeep import upkeep
+    from airgap.cluster import host_trust
+    from airgap.cluster.ports import Tools
+    from airgap.cluster.site import Site
+    from airgap.upkeep.trust import wanted
+    from airgap.upkeep.visit import visit
 
-    if undo:  # also when the cluster is gone
-        for change in host.undo(cluster_name) or ["nothing was there"]:
+    if undo:  # also when the cluster, or docker, is gone
+        for change in host_trust.undo(cluster_name) or ["nothing was there"]:
             results.echo(f"removed from {change}" if change.startswith("/") else change)
         return
-    with upkeep.site(cluster_name, os.environ) as site:
-        wanted = upkeep.host_trust(site)
-    missing = wanted.missing()
-    for change in missing or ["this host trusts the registry already"]:
-        results.echo(change)
-    if only_print or not missing:
-        return
-    if not yes:
-        ask.confirm("Change this?")
-    wanted.apply()
+    progress, tools = options.console(quiet, verbose), Tools()
+    with visit(cluster_name, os.environ, progress, tools, wait=wait) as engine:
+        found = wanted(Site.find(engine, cluster_name, tools))
+        for line in found.by_hand():
+            progress.warn(f"{found.hosts} has a line by hand, which is left as it is: {line}")
+        missing = found.missing()
+        for change in missing or ["this host trusts the registry already"]:
+            results.echo(change)
+        if only_print or not missing:
+            return
+        if not yes:
+            ask.confirm("Change this?")
+        found.apply()
 
 
 @click.command()
 @_cluster_name
 @click.option("--kubeconfig", type=options.FILE, help="A kubeconfig to take the cluster out of.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@_wait
 @options.verbosity_options
 def teardown(
-    cluster_name: str, kubeconfig: Path | None, yes: bool, quiet: bool, verbose: int
+    cluster_name: str, kubeconfig: Path | None, yes: bool, wait: bool, quiet: bool, verbose: int
 ) -> None:
-    """Remove a cluster and all else that airgap made for it on this host.
+    """Remove what airgap made for a cluster.
 
-    Bundle files stay where they are.
+    A cluster that airgap made goes as a whole; one that it did not make stays, and loses what
+    airgap put into it. Bundle files stay where they are.
 
     \b
     Example:
       airgap teardown --yes
     """
-    from airgap.upkeep import upkeep
+    from airgap.cluster.ports import Tools
+    from airgap.cluster.site import Site
+    from airgap.upkeep import teardown as work
+    from airgap.upkeep.visit import visit
 
-    with upkeep.site(cluster_name, os.environ) as site:
-        names = ", ".join(node.name for node in site.nodes)
-        if not yes:
-            ask.confirm(f"Remove {names} and all content of the registry?")
-        upkeep.teardown(
-            site,
-            [kubeconfig] if kubeconfig else environment.kubeconfigs(),
-            options.console(quiet, verbose),
-        )
+    progress, tools = options.console(quiet, verbose), Tools()
+    own = work.Own([kubeconfig] if kubeconfig else environment.kubeconfigs())
+    with visit(cluster_name, os.environ, progress, tools, wait=wait) as engine:
+        site = Site.look(engine, cluster_name, tools)
+        if site and not yes:
+            ask.confirm(work.question(site))
+        outcome = work.teardown(engine, cluster_name, site, own, progress, tools.clock)
+        if site is None and not outcome.removed:
+            Site.find(engine, cluster_name, tools)  # says that there is none

@@ -1,14 +1,19 @@
 """The isolated side: docker, kind, its nodes, Kubernetes, and the registry that runs in it.
 
+ports        what is needed of docker, kind and Kubernetes, and how it is come by
 parameters   all that the rendered manifests depend on
-manifests    the registry's Kubernetes objects
+objects/     every Kubernetes object that airgap writes
+docker/      the docker daemon, and the containers that are nodes
 kind         the kind configuration and the kind program
-engine       the docker daemon
-node         one node of the cluster: something to run commands on
-trust        which names the nodes' containerd resolves to the registry
-kube         the Kubernetes API
-site         a cluster of airgap's that exists, as it is found
-host         this host's own trust in the registry
+kube/        the Kubernetes API, and what is waited for
+mark         how a node shows that airgap made it
+site         a cluster as it is found
+turn         one run at a time for a cluster
+mirrors      what containerd on the nodes is told: which names the registry serves
+host_trust   what docker on this host is told
+kubeconfig   the cluster's entries in the user's kubeconfig
+login        what it takes to write into the registry
 preflight    what would stop a later step, found before anything is changed
 command      running a program
+workspace    a private folder for one run
 """

@@ -1,6 +1,8 @@
 """Running a program: an argument list, never a shell, and an error that can be pasted into one."""
 
+import os
 import shlex
+import signal
 import subprocess
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +22,9 @@ def run(
 ) -> bytes:
     """Run a program and return what it wrote to stdout.
 
+    It runs in a session of its own: where it is given up, its children end with it, and a Ctrl-C
+    at the terminal reaches airgap alone, which then ends it in an orderly way.
+
     Args:
         arguments: the program and its arguments.
         env: its whole environment; None for this process's.
@@ -32,7 +37,7 @@ def run(
     """
     try:
         process = subprocess.Popen(
-            list(arguments), env=None if env is None else dict(env),
+            list(arguments), env=None if env is None else dict(env), start_new_session=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
     except OSError as error:
@@ -43,7 +48,7 @@ def run(
         try:
             out, err = _communicate(process, stdin, seconds)
         except BaseException:
-            process.kill()
+            _kill(process)
             raise
     if process.returncode != 0:
         raise ClusterError(
@@ -51,6 +56,12 @@ def run(
             hint="the lines above are the program's own last words",
         )
     return out
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """End a program and all it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _communicate(
@@ -63,7 +74,6 @@ def _communicate(
     try:
         out, err = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired as error:
-        process.kill()
         raise ClusterError(
             f"{shlex.join(map(str, process.args))} did not end within {seconds:.0f} s"  # type: ignore[arg-type]
         ) from error
@@ -89,7 +99,7 @@ class _Feeder(threading.Thread):
                     self._pipe.write(chunk)
         except BaseException as error:
             # A wrong blob must not end as a complete input.
-            self._process.kill()
+            _kill(self._process)
             self.error = error
         finally:
             with suppress(OSError):

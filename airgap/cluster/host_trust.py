@@ -1,4 +1,4 @@
-"""host: this host's own trust in the registry, for ``docker push`` and ``docker pull``.
+"""This host's own trust in the registry, for ``docker push`` and ``docker pull``.
 
 A line in /etc/hosts makes the control plane's name mean this host, and docker's certs.d holds
 the CA for it. Both are marked as airgap's, so that they can be taken back.
@@ -32,15 +32,42 @@ class HostTrust:
     certs: Path = CERTS_D
 
     @property
-    def line(self) -> str:
-        """The line for /etc/hosts."""
-        return f"127.0.0.1 {self.name} # airgap\n"
+    def line(self) -> bytes:
+        """The line for /etc/hosts, with the mark that it is airgap's."""
+        return f"127.0.0.1 {self.name} # airgap\n".encode()
 
     def missing(self) -> list[str]:
-        """Say what is not as it should be, one change a line."""
-        changes = [] if self.line in _read(self.hosts) else [f"{self.hosts}: {self.line.strip()}"]
-        lacking = [p for p in self._ca_files() if not p.exists() or p.read_bytes() != self.ca_pem]
+        """Say what is not as it should be, one change a line.
+
+        Raises:
+            ResourceError: something cannot be read.
+        """
+        try:
+            shown = self.line.decode().strip()
+            changes = [] if self.line in _lines(self.hosts) else [f"{self.hosts}: {shown}"]
+            lacking = [
+                path for path in self._ca_files()
+                if not path.exists() or path.read_bytes() != self.ca_pem
+            ]  # fmt: skip
+        except OSError as error:
+            raise _denied(error) from error
         return changes + [f"{path}: the registry's CA" for path in lacking]
+
+    def by_hand(self) -> list[str]:
+        """Return lines of /etc/hosts that somebody else wrote for the name.
+
+        Raises:
+            ResourceError: it cannot be read.
+        """
+        try:
+            found = [
+                line.decode("utf-8", "replace").strip()
+                for line in _lines(self.hosts)
+                if line != self.line and self.name.encode() in line.partition(b"#")[0].split()[1:]
+            ]
+        except OSError as error:
+            raise _denied(error) from error
+        return found
 
     def apply(self) -> None:
         """Write what is missing.
@@ -49,9 +76,12 @@ class HostTrust:
             ResourceError: it cannot be written.
         """
         try:
-            text = _read(self.hosts)
-            if self.line not in text:
-                _write(self.hosts, text + ("" if text.endswith("\n") else "\n") + self.line)
+            lines = _lines(self.hosts)
+            if self.line not in lines:
+                # Before a last line that lacks its end: so that taking ours out again leaves
+                # every byte as it was.
+                place = len(lines) - (1 if lines and not lines[-1].endswith(b"\n") else 0)
+                _write(self.hosts, b"".join([*lines[:place], self.line, *lines[place:]]))
             for path in self._ca_files():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(self.ca_pem)
@@ -66,9 +96,9 @@ class HostTrust:
         """
         changed = []
         try:
-            text = _read(self.hosts)
-            if self.line in text:
-                _write(self.hosts, text.replace(self.line, ""))
+            lines = _lines(self.hosts)
+            if self.line in lines:
+                _write(self.hosts, b"".join(line for line in lines if line != self.line))
                 changed.append(str(self.hosts))
             for path in self._ca_files():
                 if path.exists():
@@ -97,19 +127,41 @@ def undo(cluster: str, hosts: Path = HOSTS, certs: Path = CERTS_D) -> list[str]:
         ResourceError: it cannot be changed.
     """
     name = f"{cluster}-control-plane"
+    try:
+        return _at_hand(name, hosts, certs).undo()
+    except OSError as error:
+        raise _denied(error) from error
+
+
+def left(cluster: str, hosts: Path = HOSTS, certs: Path = CERTS_D) -> bool:
+    """Tell whether something is there that was written for a cluster.
+
+    Raises:
+        ResourceError: it cannot be read.
+    """
+    found = _at_hand(f"{cluster}-control-plane", hosts, certs)
+    try:
+        return found.line in _lines(hosts) or any(path.exists() for path in found._ca_files())
+    except OSError as error:
+        raise _denied(error) from error
+
+
+def _at_hand(name: str, hosts: Path, certs: Path) -> HostTrust:
+    """Return what was written for a name, by what is there."""
     ports = [path.parent.name.rpartition(":")[2] for path in certs.glob(f"{name}:*/{_CA_FILE}")]
     addresses = [f"{host}:{port}" for port in sorted(ports) for host in (name, "localhost")]
-    return HostTrust(name, addresses, b"", hosts, certs).undo()
+    return HostTrust(name, addresses, b"", hosts, certs)
 
 
-def _read(path: Path) -> str:
-    return path.read_text() if path.exists() else ""
+def _lines(path: Path) -> list[bytes]:
+    """Return a file's lines with their ends, as bytes: comments may be in any encoding."""
+    return path.read_bytes().splitlines(keepends=True) if path.exists() else []
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: bytes) -> None:
     """Write in place: /etc/hosts may be a mount of its own, which cannot be replaced."""
-    with path.open("r+" if path.exists() else "w") as file:
-        file.write(text)
+    with path.open("r+b" if path.exists() else "wb") as file:
+        file.write(content)
         file.truncate()
 
 

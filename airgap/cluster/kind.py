@@ -14,6 +14,8 @@ from airgap.cluster.parameters import Parameters
 from airgap.errors import ClusterError, InputError
 from airgap.oci.digest import shown
 
+NETWORK, NETWORK_VARIABLE = "kind", "KIND_EXPERIMENTAL_DOCKER_NETWORK"
+"""The docker network that kind makes and uses, and what names another one."""
 _MAX_PATCH = 1 << 20
 _CREATE_SECONDS = 1200
 # Nodes read which registry serves a host from this folder, without a restart. containerd before
@@ -110,8 +112,8 @@ def merge(base: Any, patch: Any) -> Any:
     return patch
 
 
-class Kind:
-    """The kind program.
+class KindProgram:
+    """The kind program; see `airgap.cluster.ports.Kind`.
 
     Args:
         binary: its file.
@@ -123,48 +125,20 @@ class Kind:
 
     def version(self) -> str:
         """Return what ``kind version`` says, such as ``v0.32.0``."""
-        words = self._run("version").split()
-        return words[1] if len(words) > 1 else "unknown"
+        words = run([str(self._binary), "version"], env=self._env, seconds=60).split()
+        return words[1].decode("utf-8", "replace") if len(words) > 1 else "unknown"
 
-    def clusters(self) -> list[str]:
-        """Return the names of all clusters."""
-        return self._run("get", "clusters", "--quiet").split()
-
-    def create(
-        self, name: str, configuration: Mapping[str, Any], kubeconfig: Path | None, folder: Path
-    ) -> None:
-        """Make a cluster; a failure leaves its nodes, for the caller to look at and remove.
-
-        Args:
-            name: the cluster.
-            configuration: see `config`.
-            kubeconfig: the file that gets access to it; None for kubectl's default.
-            folder: a private folder for the configuration file.
-        """
+    def create(self, name: str, configuration: Mapping[str, Any], folder: Path) -> None:
+        """Make a cluster; a failure leaves its nodes, for the caller to look at and remove."""
         file = folder / "kind.yaml"
         file.write_text(yaml.safe_dump(dict(configuration), sort_keys=False))
         arguments = ["create", "cluster", "--name", name, "--config", str(file), "--retain"]
-        if kubeconfig:
-            arguments += ["--kubeconfig", str(kubeconfig)]
+        arguments += ["--kubeconfig", str(folder / "kubeconfig")]
         try:
-            self._run(*arguments, seconds=_CREATE_SECONDS)
+            run([str(self._binary), *arguments], env=self._env, seconds=_CREATE_SECONDS)
         except ClusterError as error:
             raise ClusterError(
                 error.message,
                 hint="run again with --retain to keep the nodes, then look at"
                 f" docker logs {name}-control-plane",
             ) from error
-
-    def kubeconfig(self, name: str) -> str:
-        """Return the access to a cluster as a kubeconfig text."""
-        return self._run("get", "kubeconfig", "--name", name)
-
-    def delete(self, name: str, kubeconfig: Path | None = None) -> None:
-        """Remove a cluster, its nodes and its entry in the kubeconfig."""
-        arguments = ["delete", "cluster", "--name", name]
-        if kubeconfig:
-            arguments += ["--kubeconfig", str(kubeconfig)]
-        self._run(*arguments)
-
-    def _run(self, *arguments: str, seconds: float = 300) -> str:
-        return run([str(self._binary), *arguments], env=self._env, seconds=seconds).decode()

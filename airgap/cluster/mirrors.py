@@ -1,4 +1,4 @@
-"""trust: which names the nodes' containerd resolves to the registry, and whom it believes.
+"""Which names the nodes' containerd resolves to the registry, and whom it believes.
 
 Follows containerd's registry configuration (docs/hosts.md): one folder for each host below
 /etc/containerd/certs.d. The files are read at every pull, so nothing is restarted.
@@ -9,21 +9,19 @@ know are written, since an unknown one is an error there.
 """
 
 import hashlib
-import io
 import json
-import tarfile
 from collections.abc import Iterable, Mapping, Sequence
 
-from airgap.cluster.node import Node
+from airgap.cluster.docker.node import Node
 from airgap.cluster.parameters import SERVICE_NAME, Parameters
+from airgap.errors import ClusterError
 from airgap.oci.reference import host_component
 
 FOLDER = "/etc/containerd/certs.d"
 CA_PATH = f"{FOLDER}/.airgap/ca.crt"
 """In a folder that no host is called after: a name never begins with a dot."""
 _OLD_CA_PATH = f"{FOLDER}/airgap-ca.crt"
-_WRITE = f"test -d {_OLD_CA_PATH} || rm -f {_OLD_CA_PATH}; exec tar -xf - -C /"
-"""Takes over from an earlier airgap, whose CA stood where a host's folder may have to be."""
+"""Where an earlier airgap wrote the CA: its files are known by that."""
 
 
 def files(
@@ -58,18 +56,32 @@ def files(
 
 
 def trust_node(node: Node, wanted: Mapping[str, bytes], ca_pem: bytes) -> int:
-    """Write what differs on a node; returns the number of files written."""
+    """Write what differs on a node; returns the number of files written.
+
+    Raises:
+        ClusterError: a file that is needed is there and not airgap's, since it names another CA;
+            nothing is written then.
+    """
     lacking = missing(node, wanted, ca_pem)
-    if lacking:
-        node.run("sh", "-c", _WRITE, stdin=_archive(lacking), seconds=60)
+    if not lacking:
+        return 0
+    held = node.digests(FOLDER)
+    there = held.keys() & lacking.keys() - {CA_PATH}
+    foreign = sorted(there - set(_ours(node))) if there else []
+    if foreign:
+        raise ClusterError(
+            f"{node.name} has {', '.join(foreign)}, which airgap did not write",
+            hint="its images would no longer come from there: move it away, then run this again",
+        )
+    if _OLD_CA_PATH in held:  # where a host's folder may have to be
+        node.remove_files([_OLD_CA_PATH])
+    node.write_files(lacking)
     return len(lacking)
 
 
 def missing(node: Node, wanted: Mapping[str, bytes], ca_pem: bytes) -> dict[str, bytes]:
     """Return those files that a node lacks or has with another content."""
-    script = f"mkdir -p {FOLDER} && find {FOLDER} -type f -exec sha256sum {{}} +"
-    lines = node.run("sh", "-c", script, seconds=60).decode().splitlines()
-    found = {path: digest for digest, _, path in (line.partition("  ") for line in lines)}
+    found = node.digests(FOLDER)
     return {
         path: content
         for path, content in {CA_PATH: ca_pem, **wanted}.items()
@@ -77,15 +89,19 @@ def missing(node: Node, wanted: Mapping[str, bytes], ca_pem: bytes) -> dict[str,
     }
 
 
-def _archive(files_by_path: Mapping[str, bytes]) -> bytes:
-    """Return a tar of files: one command writes them all."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for path, content in files_by_path.items():
-            member = tarfile.TarInfo(path.lstrip("/"))
-            member.size, member.mode = len(content), 0o644
-            tar.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
+def undo(node: Node) -> int:
+    """Remove from a node what believes our CA, and that; returns the number of files."""
+    paths = _ours(node)
+    held = node.digests(FOLDER)
+    authority = [path for path in (CA_PATH, _OLD_CA_PATH) if path in held]
+    node.remove_files([*paths, *authority])
+    return len(paths) + len(authority)
+
+
+def _ours(node: Node) -> list[str]:
+    """Return the files that believe our CA, or the one of an earlier airgap."""
+    found = [*node.files_with(FOLDER, CA_PATH), *node.files_with(FOLDER, f'"{_OLD_CA_PATH}"')]
+    return list(dict.fromkeys(found))
 
 
 def _mirror(server: str) -> bytes:

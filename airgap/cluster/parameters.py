@@ -13,6 +13,8 @@ from airgap.errors import InputError
 from airgap.oci.digest import Digest, shown
 
 NAMESPACE = "registry"
+REPOSITORY = "docker.io/airgap/registry"
+"""What the registry image is called in the node."""
 SERVICE_NAME = "registry.registry.svc"
 # A node is called NAME-control-plane, and its hostname label has at most 63 characters.
 _CLUSTER = re.compile(
@@ -86,7 +88,7 @@ class Parameters:
     @property
     def registry_image(self) -> str:
         """The name of the registry image in the node; made of the digest for the same reason."""
-        return f"docker.io/airgap/registry:sha256-{Digest.parse(self.registry_digest).short}"
+        return f"{REPOSITORY}:sha256-{Digest.parse(self.registry_digest).short}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the parameters as the JSON object that stands in airgap.json."""

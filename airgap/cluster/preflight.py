@@ -1,4 +1,4 @@
-"""preflight: what would stop a later step, found before anything is changed, all at once."""
+"""What would stop a later step, found before anything is changed, all at once."""
 
 import shutil
 import socket
@@ -86,6 +86,8 @@ def _port(needs: Needs) -> Iterator[Finding]:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            return  # a port below 1024: docker publishes it, who may
         except OSError as error:
             yield Finding(
                 f"port {port} of 127.0.0.1 is taken: {error.strerror}",

@@ -1,80 +1,73 @@
-"""Site: a cluster of airgap's that exists, as it is found on this host.
+"""Site: a cluster as it is found on this host, for unpack and upkeep alike.
 
 Needs docker alone: the isolated host has no kind program of its own, since the bundle carried it.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
-import yaml
+from airgap.cluster import mark, mirrors
+from airgap.cluster.docker.node import Node
+from airgap.cluster.kube import ready
+from airgap.cluster.kube.access import Access
+from airgap.cluster.objects import landed as records
+from airgap.cluster.objects.landed import Landed
+from airgap.cluster.parameters import NAMESPACE
+from airgap.cluster.ports import Engine, Kube, Patience, Tools
+from airgap.errors import ClusterError
 
-from airgap.cluster import mirrors as trust
-from airgap.cluster.docker import Engine
-from airgap.cluster.kube import Kube
-from airgap.cluster.node import Node
-from airgap.cluster.parameters import NAMESPACE, Parameters
-from airgap.errors import ClusterError, InputError
-from airgap.oci.reference import Reference
-
-BUNDLES = "airgap-bundles"
 _ADMIN = "/etc/kubernetes/admin.conf"
 _API_PORT = 6443
 
 
 @dataclass(frozen=True, slots=True)
-class Landed:
-    """A bundle that was unpacked into the cluster."""
-
-    digest: str
-    name: str
-    serial: int | None
-    references: tuple[str, ...]
-    parameters: Parameters
-
-    @classmethod
-    def parse(cls, key: str, text: str) -> "Landed":
-        """Read an entry of the ConfigMap that unpack writes.
-
-        Raises:
-            InputError: it is not one.
-        """
-        try:
-            value = json.loads(text)
-            return cls(
-                digest=key.replace("-", ":", 1),
-                name=str(value["name"]),
-                serial=value["serial"],
-                references=tuple(map(str, value["references"])),
-                parameters=Parameters.from_json(value["parameters"]),
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"ConfigMap {BUNDLES}: the entry {key} cannot be read") from error
-
-
 class Site:
     """A cluster on this host.
 
-    Args:
+    Attributes:
         engine: the docker daemon.
         name: the cluster's.
-        folder: a private folder for key files.
-
-    Raises:
-        ClusterError: there is no such cluster.
+        nodes: its nodes, the control plane first; at least one.
+        tools: how its API is reached.
+        patience: how long to wait for answers.
     """
 
-    def __init__(self, engine: Engine, name: str, folder: Path) -> None:
-        self.engine, self.name, self._folder = engine, name, folder
-        self.nodes = engine.nodes(name)
-        if not self.nodes:
+    engine: Engine
+    name: str
+    nodes: Sequence[Node]
+    tools: Tools
+    patience: Patience
+
+    @classmethod
+    def look(
+        cls, engine: Engine, name: str, tools: Tools, patience: Patience | None = None
+    ) -> Self | None:
+        """Look for a cluster; None where there is none of that name."""
+        nodes = engine.nodes(name)
+        return cls(engine, name, nodes, tools, patience or Patience()) if nodes else None
+
+    @classmethod
+    def find(
+        cls, engine: Engine, name: str, tools: Tools, patience: Patience | None = None
+    ) -> Self:
+        """Find a cluster.
+
+        Raises:
+            ClusterError: there is none of that name.
+        """
+        found = cls.look(engine, name, tools, patience)
+        if found is None:
             others = ", ".join(engine.clusters()) or "none"
             raise ClusterError(
                 f"there is no kind cluster {name} on this host (there is: {others})",
                 hint="name one with --cluster-name, or make one: airgap unpack BUNDLE.tar",
             )
+        return found
+
+    def again(self) -> Self:
+        """Look at the nodes anew."""
+        return replace(self, nodes=self.engine.nodes(self.name) or self.nodes)
 
     @property
     def control_plane(self) -> Node:
@@ -82,68 +75,68 @@ class Site:
         return self.nodes[0]
 
     @property
-    def stopped(self) -> list[Node]:
+    def resting(self) -> list[Node]:
         """The nodes that do not run."""
         return [node for node in self.nodes if not node.running]
 
-    def start(self) -> list[Node]:
-        """Start the nodes that do not run, the control plane first; returns those."""
-        started = self.stopped
-        for node in started:
-            self.engine.start(node)
-        self.nodes = self.engine.nodes(self.name)
-        return started
+    @property
+    def is_finished(self) -> bool:
+        """Tell whether airgap saw kind finish the cluster."""
+        return self.engine.read(self.control_plane, mark.FINISHED) is not None
+
+    @property
+    def is_ours(self) -> bool:
+        """Tell whether airgap made the cluster: this release's mark, or that of one before."""
+        return self.control_plane.mark is not None or self.is_finished
+
+    @property
+    def is_half_made(self) -> bool:
+        """Tell whether a run of airgap ended while it made the cluster."""
+        return self.control_plane.mark is not None and not self.is_finished
+
+    def access(self) -> Access:
+        """Return how the cluster's API is reached; its nodes need not run.
+
+        Raises:
+            ClusterError: the cluster was never finished.
+        """
+        admin = self.engine.read(self.control_plane, _ADMIN)
+        port = self.control_plane.ports.get(_API_PORT)
+        if admin is None or port is None:
+            raise ClusterError(
+                f"the cluster {self.name} was not finished",
+                hint="airgap unpack BUNDLE.tar makes it again"
+                if self.is_ours
+                else f"it is not airgap's; this removes it: kind delete cluster --name {self.name}",
+            )
+        return Access.of_admin_conf(admin, port)
 
     def kube(self) -> Kube:
         """Return the cluster's API.
 
         Raises:
-            ClusterError: the control plane does not run, or was never finished.
+            ClusterError: the cluster was never finished.
         """
-        port = self.control_plane.ports.get(_API_PORT)
-        admin = self.control_plane.read_file(_ADMIN)
-        if admin is None or port is None:
-            raise ClusterError(
-                f"the cluster {self.name} was not finished",
-                hint="airgap unpack BUNDLE.tar makes it again",
-            )
-        value = yaml.safe_load(admin)
-        for cluster in value["clusters"]:
-            cluster["cluster"]["server"] = f"https://127.0.0.1:{port}"
-        return Kube(yaml.safe_dump(value), self._folder)
+        return self.tools.kube(self.access(), self.patience)
 
 
 def landed(kube: Kube) -> list[Landed]:
-    """Return the bundles that were unpacked, the newest serial last."""
-    entries = kube.config_map(BUNDLES, NAMESPACE)
-    found = [Landed.parse(key, text) for key, text in entries.items()]
-    return sorted(found, key=lambda bundle: (bundle.serial or 0, bundle.digest))
+    """Return the bundles that were unpacked, the newest serial last.
+
+    Raises:
+        InputError: a record cannot be read.
+    """
+    former = ready.config_map(kube, records.FORMER, NAMESPACE)
+    found = {entry.digest: entry for entry in map(Landed.of_entry, former, former.values())}
+    for each in kube.list("ConfigMap", NAMESPACE, records.SELECTOR):
+        entry = Landed.of_object(each)
+        found[entry.digest] = entry
+    return sorted(found.values(), key=lambda bundle: (bundle.serial or 0, bundle.digest))
 
 
-def trusted_files(site: Site, bundles: list[Landed]) -> Mapping[str, bytes]:
+def trusted_files(site: Site, bundles: Sequence[Landed]) -> Mapping[str, bytes]:
     """Return what every node's containerd needs for all bundles that landed."""
-    hosts = {Reference.parse(text).host for bundle in bundles for text in bundle.references}
+    hosts = {host for bundle in bundles for host in bundle.hosts}
     parameters = bundles[-1].parameters
     port = site.control_plane.ports.get(parameters.node_port, parameters.host_port)
-    return trust.files(sorted(hosts), parameters, [node.name for node in site.nodes], port)
-
-
-def forget_kubeconfig(path: Path, name: str) -> bool:
-    """Take a cluster out of a kubeconfig file; tells whether it was in it."""
-    try:
-        value: Any = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError):
-        return False
-    if not isinstance(value, dict):
-        return False
-    context, found = f"kind-{name}", False
-    for key in ("clusters", "contexts", "users"):
-        entries = value.get(key) or []
-        kept = [entry for entry in entries if entry.get("name") != context]
-        found = found or len(kept) != len(entries)
-        value[key] = kept
-    if value.get("current-context") == context:
-        value["current-context"] = ""
-    if found:
-        path.write_text(yaml.safe_dump(value, sort_keys=False))
-    return found
+    return mirrors.files(sorted(hosts), parameters, [node.name for node in site.nodes], port)

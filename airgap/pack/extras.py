@@ -12,7 +12,7 @@ from typing import Any
 from airgap.certificates.make import issue, issue_from
 from airgap.certificates.values import Authority, Tls
 from airgap.cluster import kind
-from airgap.cluster import objects as manifests
+from airgap.cluster.objects import registry as manifests
 from airgap.cluster.parameters import Parameters
 from airgap.oci.image import Image
 from airgap.oci.platform import Platform

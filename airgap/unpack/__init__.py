@@ -1,1 +1,11 @@
-"""unpack: from a bundle file to a cluster whose registry serves what was inside."""
+"""unpack: from a bundle file to a cluster whose registry serves what was inside.
+
+unpack     the story, step by step
+options    how to unpack
+host       what this host has to offer: parameters, kind, room, a kubeconfig
+cluster    the cluster: found, taken over, made, removed again
+registry   the registry in it: its image, certificate, objects, the images
+landed     what is noted at the end, and the pod that proves it
+receipt    what unpack did
+steps      how far it came
+"""

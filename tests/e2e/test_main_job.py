@@ -288,7 +288,8 @@ def test_a_second_bundle_adds_only_what_is_new(story: Story) -> None:
     assert story.ca() == authority
     assert story.started() == started
     story.run_pods({"extra": "quay.io/org/extra:2.0"})
-    assert len(story.get("configmap", "airgap-bundles", "-n", "registry")["data"]) == 2
+    records = story.get("configmap", "-n", "registry", "-l", "airgap/record=bundle")["items"]
+    assert len(records) == 2
 
 
 def test_the_registry_runs_as_designed_and_keeps_its_content(story: Story) -> None:

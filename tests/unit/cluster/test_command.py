@@ -1,5 +1,6 @@
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -35,3 +36,34 @@ def test_it_may_not_take_for_ever() -> None:
     with pytest.raises(ClusterError, match="did not end within 1 s"):
         run(["sleep", "30"], seconds=1)
     assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize("ending", ["time", "stream"])
+def test_its_children_end_with_it(tmp_path: Path, ending: str) -> None:
+    """As docker, which kind starts, has to end with kind before anything is undone."""
+    pid_file = tmp_path / "pid"
+    script = f"sleep 60 & echo $! > {pid_file}; wait"
+
+    def broken() -> Iterator[bytes]:
+        yield b"x"
+        while not pid_file.exists() or not pid_file.read_text().strip():
+            time.sleep(0.01)
+        raise InputError("the blob is wrong")
+
+    stdin = broken() if ending == "stream" else b""
+    with pytest.raises((ClusterError, InputError)):
+        run(["sh", "-c", script], stdin=stdin, seconds=1 if ending == "time" else 30)
+    pid = int(pid_file.read_text())
+    for _ in range(100):
+        if not _runs(pid):
+            break
+        time.sleep(0.05)
+    assert not _runs(pid)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from airgap.cluster.host_trust import HostTrust, undo
-from airgap.cluster.site import forget_kubeconfig
+from airgap.cluster.host_trust import HostTrust, left, undo
+from airgap.errors import ResourceError
 
 
 @pytest.fixture
@@ -20,11 +20,12 @@ def test_apply_and_undo_leave_the_host_as_it_was(trust: HostTrust) -> None:
     trust.apply()
     trust.apply()
     assert trust.missing() == []
-    assert trust.hosts.read_text() == before + "\n127.0.0.1 kind-control-plane # airgap\n"
+    first, last = before.split("\n")
+    assert trust.hosts.read_text() == f"{first}\n127.0.0.1 kind-control-plane # airgap\n{last}"
     assert (trust.certs / "localhost:30443/airgap-ca.crt").read_bytes() == b"CA"
     assert len(trust.undo()) == 3
     assert trust.undo() == []
-    assert trust.hosts.read_text() == before + "\n"
+    assert trust.hosts.read_text() == before
     assert not trust.certs.exists()
 
 
@@ -33,7 +34,7 @@ def test_undo_needs_no_cluster(trust: HostTrust) -> None:
     trust.apply()
     assert undo("other", trust.hosts, trust.certs) == []
     assert len(undo("kind", trust.hosts, trust.certs)) == 3
-    assert trust.hosts.read_text() == before + "\n"
+    assert trust.hosts.read_text() == before
     assert not trust.certs.exists()
 
 
@@ -44,15 +45,41 @@ def test_undo_keeps_what_others_put_there(trust: HostTrust) -> None:
     assert (trust.certs / "localhost:30443/client.cert").exists()
 
 
-def test_a_kubeconfig_loses_one_cluster_alone(tmp_path: Path) -> None:
-    path = tmp_path / "config"
-    path.write_text(
-        "clusters: [{name: kind-kind, cluster: {}}, {name: other, cluster: {}}]\n"
-        "contexts: [{name: kind-kind}, {name: other}]\nusers: [{name: kind-kind}]\n"
-        "current-context: kind-kind\n"
-    )
-    assert forget_kubeconfig(path, "kind")
-    assert "kind-kind" not in path.read_text()
-    assert path.read_text().count("other") == 2
-    assert not forget_kubeconfig(path, "kind")
-    assert not forget_kubeconfig(tmp_path / "missing", "kind")
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"",
+        b"127.0.0.1 localhost\n",
+        b"127.0.0.1 localhost\n10.0.0.1 last # without its end",
+        b"10.0.0.1 one # caf\xe9\n",
+        b"10.0.0.1 one\r\n10.0.0.2 two\r\n",
+        b"127.0.0.1 kind-control-plane\n10.9.9.9 x kind-control-plane\n",
+    ],
+)
+def test_every_byte_is_as_before(trust: HostTrust, before: bytes) -> None:
+    trust.hosts.write_bytes(before)
+    trust.apply()
+    content = trust.hosts.read_bytes()
+    assert trust.line in content.splitlines(keepends=True)
+    assert left("kind", trust.hosts, trust.certs)
+    trust.undo()
+    assert trust.hosts.read_bytes() == before
+    assert not left("kind", trust.hosts, trust.certs)
+
+
+def test_lines_by_hand_are_named(trust: HostTrust) -> None:
+    trust.hosts.write_bytes(b"10.9.9.9 x kind-control-plane # caf\xe9\n#1 kind-control-plane\n")
+    trust.apply()
+    assert trust.by_hand() == ["10.9.9.9 x kind-control-plane # caf\ufffd"]
+
+
+def test_what_cannot_be_read_or_written_is_named(trust: HostTrust) -> None:
+    trust.hosts.unlink()
+    trust.hosts.mkdir()
+    for method in (trust.apply, trust.missing, trust.undo, trust.by_hand):
+        with pytest.raises(ResourceError, match=r"cannot change .*hosts: Is a directory"):
+            method()
+    with pytest.raises(ResourceError, match="Is a directory"):
+        undo("kind", trust.hosts, trust.certs)
+    with pytest.raises(ResourceError, match="Is a directory"):
+        left("kind", trust.hosts, trust.certs)

@@ -48,11 +48,33 @@ def test_a_patch_that_is_none(tmp_path: Path) -> None:
         kind.load_patch(tmp_path / "missing")
 
 
+def program(path: Path, script: str) -> kind.KindProgram:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return kind.KindProgram(path, {"PATH": "/usr/bin:/bin"})
+
+
 def test_a_failure_carries_the_command_and_the_last_words(tmp_path: Path) -> None:
-    program = tmp_path / "kind"
-    program.write_text("#!/bin/sh\necho 'ERROR: no nodes' >&2\nexit 1\n")
-    program.chmod(0o755)
-    with pytest.raises(ClusterError, match=r"kind get clusters --quiet failed \(1\):\n  ERROR: no"):
-        kind.Kind(program, {}).clusters()
+    failing = program(tmp_path / "kind", "echo 'ERROR: no nodes' >&2; exit 1")
+    with pytest.raises(ClusterError, match=r"create cluster --name shop .*\n  ERROR: no") as caught:
+        failing.create("shop", kind.config(PARAMETERS), tmp_path)
+    assert "docker logs shop-control-plane" in caught.value.hint
     with pytest.raises(ResourceError, match="cannot run"):
-        kind.Kind(tmp_path / "missing", {}).clusters()
+        kind.KindProgram(tmp_path / "missing", {}).version()
+
+
+def test_kind_gets_the_configuration_and_a_kubeconfig_of_its_own(tmp_path: Path) -> None:
+    """The user's kubeconfig is airgap's to write, which leaves what is not its own."""
+    script = f'echo "$*" > {tmp_path}/said'
+    program(tmp_path / "kind", script).create("kind", kind.config(PARAMETERS), tmp_path)
+    said = (tmp_path / "said").read_text()
+    assert f"--kubeconfig {tmp_path}/kubeconfig" in said
+    assert "--retain" in said
+    assert yaml.safe_load((tmp_path / "kind.yaml").read_text()) == kind.config(PARAMETERS)
+
+
+@pytest.mark.parametrize(
+    ("says", "version"), [("kind v0.32.0 go1.26 linux/amd64", "v0.32.0"), ("", "unknown")]
+)
+def test_the_version(tmp_path: Path, says: str, version: str) -> None:
+    assert program(tmp_path / "kind", f"echo {says}").version() == version

@@ -1,11 +1,11 @@
-import io
-import subprocess
-import tarfile
 from dataclasses import replace
-from pathlib import Path
+
+import pytest
 
 from airgap.cluster import mirrors as trust
 from airgap.cluster.parameters import Parameters
+from airgap.errors import ClusterError
+from tests.support.cluster import FakeNode
 
 PARAMETERS = Parameters("sha256:" + "ab" * 32, "sha256:" + "cd" * 32, workers=1)
 NODES = ["kind-control-plane", "kind-worker"]
@@ -41,44 +41,50 @@ def test_the_registry_s_own_names_lead_to_it() -> None:
         assert b"override_path" not in content
 
 
-def test_the_archive_has_plain_files_alone() -> None:
-    data = trust._archive({"/etc/a/b": b"content"})
-    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-        (member,) = tar.getmembers()
-        assert (member.name, member.mode, member.isreg()) == ("etc/a/b", 0o644, True)
+OLD_CA = "/etc/containerd/certs.d/airgap-ca.crt"
 
 
-class FakeNode:
-    """A node whose shell runs here, with a folder for its root."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def run(self, *command: str, stdin: bytes = b"", seconds: float = 60) -> bytes:
-        script = (
-            command[-1].replace("/etc/", f"{self.root}/etc/").replace("-C /", f"-C {self.root}")
-        )
-        found = subprocess.run(["sh", "-c", script], input=stdin, check=True, capture_output=True)
-        return found.stdout.replace(str(self.root).encode(), b"")
-
-
-def test_a_host_may_be_called_as_the_ca_of_an_earlier_airgap_was(tmp_path: Path) -> None:
-    node = FakeNode(tmp_path)
-    old = tmp_path / "etc/containerd/certs.d/airgap-ca.crt"
-    old.parent.mkdir(parents=True)
-    old.write_bytes(b"old CA")
+def test_a_host_may_be_called_as_the_ca_of_an_earlier_airgap_was() -> None:
+    node = FakeNode("kind-control-plane")
+    node.write_file(OLD_CA, b"old CA")
     wanted = trust.files(["airgap-ca.crt", "docker.io"], PARAMETERS, NODES, 30443)
     for written in (len(wanted) + 1, 0):
-        assert trust.trust_node(node, wanted, b"CA") == written  # type: ignore[arg-type]
-    assert (old / "hosts.toml").read_bytes() == wanted[f"{trust.FOLDER}/airgap-ca.crt/hosts.toml"]
-    assert (tmp_path / trust.CA_PATH.lstrip("/")).read_bytes() == b"CA"
+        assert trust.trust_node(node, wanted, b"CA") == written
+    assert OLD_CA not in node.machine.files
+    assert node.machine.files[trust.CA_PATH] == b"CA"
 
 
-def test_the_ca_of_an_earlier_airgap_is_not_left_behind(tmp_path: Path) -> None:
-    node = FakeNode(tmp_path)
-    old = tmp_path / "etc/containerd/certs.d/airgap-ca.crt"
-    old.parent.mkdir(parents=True)
-    old.write_bytes(b"old CA")
+def test_what_an_earlier_airgap_wrote_is_taken_over() -> None:
+    node = FakeNode("kind-control-plane")
+    node.write_file(OLD_CA, b"old CA")
+    for host in ("docker.io", "left.example.org"):
+        old = f'server = "x"\nca = "{OLD_CA}"\n'.encode()
+        node.write_file(f"{trust.FOLDER}/{host}/hosts.toml", old)
     wanted = trust.files(["docker.io"], PARAMETERS, NODES, 30443)
-    trust.trust_node(node, wanted, b"CA")  # type: ignore[arg-type]
-    assert not old.exists()
+    assert trust.trust_node(node, wanted, b"CA") == len(wanted) + 1
+    assert OLD_CA not in node.machine.files
+    assert trust.undo(node) == len(wanted) + 2
+    assert node.machine.files == {}
+
+
+def test_what_differs_is_written_and_taken_back() -> None:
+    node = FakeNode("kind-control-plane")
+    theirs = "/etc/containerd/certs.d/example.org/hosts.toml"
+    node.write_file(theirs, b'server = "https://mirror"')
+    wanted = trust.files(["docker.io"], PARAMETERS, NODES, 30443)
+    assert trust.trust_node(node, wanted, b"CA") == len(wanted) + 1
+    assert trust.trust_node(node, wanted, b"CA") == 0
+    assert list(trust.missing(node, wanted, b"another CA")) == [trust.CA_PATH]
+    assert trust.undo(node) == len(wanted) + 1
+    assert node.machine.files.keys() == {theirs}
+    assert trust.undo(node) == 0
+
+
+def test_somebody_s_own_file_for_a_host_is_neither_replaced_nor_removed() -> None:
+    node = FakeNode("kind-control-plane")
+    theirs = "/etc/containerd/certs.d/docker.io/hosts.toml"
+    node.write_file(theirs, b'server = "https://mirror"')
+    wanted = trust.files(["docker.io"], PARAMETERS, NODES, 30443)
+    with pytest.raises(ClusterError, match=r"docker\.io/hosts\.toml, which airgap did not write"):
+        trust.trust_node(node, wanted, b"CA")
+    assert node.machine.files == {theirs: b'server = "https://mirror"'}

@@ -1,6 +1,8 @@
 import socket
 from typing import Any
 
+import pytest
+
 from airgap.cluster import preflight
 from airgap.cluster.parameters import Parameters
 
@@ -8,7 +10,7 @@ INFO = {"DockerRootDir": "/", "Architecture": "x86_64", "CgroupVersion": "2", "M
 
 
 def problems(info: dict[str, Any], **needs: Any) -> dict[str, bool]:
-    port = needs.pop("port", free_port())
+    port = needs.pop("port", None) or free_port()
     parameters = Parameters("sha256:" + "ab" * 32, "sha256:" + "cd" * 32, host_port=port)
     found = {
         "architecture": "amd64",
@@ -48,3 +50,13 @@ def test_all_findings_come_at_once() -> None:
 def test_a_cluster_that_exists_needs_no_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert problems(INFO, port=server.getsockname()[1], new_cluster=False) == {}
+
+
+def test_a_port_that_only_docker_may_open_is_left_to_docker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(self: socket.socket, address: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    assert problems(INFO, port=443) == {}

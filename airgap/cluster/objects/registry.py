@@ -6,12 +6,15 @@ its configuration suits the official ``registry:3`` and ``registry:2`` images.
 
 import base64
 import hashlib
+from itertools import zip_longest
 from typing import Any
 
 import yaml
 
 from airgap.certificates.values import Tls
+from airgap.cluster.objects.labels import MANAGED
 from airgap.cluster.parameters import NAMESPACE, Parameters
+from airgap.cluster.ports import Object
 from airgap.errors import InputError
 from airgap.oci.digest import shown
 
@@ -20,11 +23,9 @@ STORAGE_PATH = "/var/lib/airgap/registry"
 """The folder in the control-plane node that holds the registry's content."""
 _PORT = 5000
 _CONFIG = "/etc/airgap/config.yml"
-_LABELS = {"app.kubernetes.io/name": "registry", "app.kubernetes.io/managed-by": "airgap"}
-_MAX_YAML = 1 << 20
+_LABELS = {"app.kubernetes.io/name": "registry", **MANAGED}
+_FURTHER = 4096  # what a file may have more, such as another comment
 _HASH = "airgap/config-hash"
-
-Object = dict[str, Any]
 
 
 def render(parameters: Parameters) -> list[Object]:
@@ -48,28 +49,34 @@ def render_yaml(parameters: Parameters) -> bytes:
 
 
 def check_yaml(data: bytes, parameters: Parameters) -> None:
-    """Check that a bundle's ``registry.yaml`` is what airgap renders.
+    """Check that a bundle's ``registry.yaml`` is what airgap renders, comments aside.
+
+    Nothing of it is parsed: it is foreign, and what is applied is rendered anew.
 
     Raises:
-        InputError: it is not, naming the object and the field.
+        InputError: it is not, naming the first line that differs.
     """
-    if data == render_yaml(parameters):
-        return
-    if len(data) > _MAX_YAML:
-        raise _foreign("it is larger than 1 MiB")
-    try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(data)):
-            raise _foreign("it has aliases")
-        found = list(yaml.safe_load_all(data))
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise _foreign("it is not valid YAML") from error
-    expected = render(parameters)
-    if len(found) != len(expected):
-        raise _foreign(f"it has {len(found)} objects instead of {len(expected)}")
-    for ours, theirs in zip(expected, found, strict=True):
-        place = _difference(ours, theirs, "")
-        if place is not None:
-            raise _foreign(f"{ours['kind']} {ours['metadata']['name']} differs at {place or '.'}")
+    expected = render_yaml(parameters)
+    theirs = _numbered(data[: len(expected) + _FURTHER])
+    for (_, ours), (number, line) in zip_longest(
+        _numbered(expected), theirs, fillvalue=(data.count(b"\n") + 1, b"")
+    ):
+        if ours != line:
+            raise InputError(
+                "airgap/registry.yaml in the bundle is not what airgap renders: line"
+                f" {number} is {_line(line)} instead of {_line(ours)}",
+                hint="do not use this bundle; ask who made it",
+            )
+
+
+def _numbered(data: bytes) -> list[tuple[int, bytes]]:
+    """Return the lines that are no comments, with their numbers."""
+    lines = enumerate(data.split(b"\n"), start=1)
+    return [(number, line) for number, line in lines if line and not line.startswith(b"#")]
+
+
+def _line(line: bytes) -> str:
+    return shown(line.decode("utf-8", "replace").strip()) if line else "missing"
 
 
 def secret(tls: Tls, http_secret: str) -> Object:
@@ -87,32 +94,6 @@ def secret(tls: Tls, http_secret: str) -> Object:
         "type": "kubernetes.io/tls",
         "data": {key: base64.b64encode(value).decode() for key, value in values.items()},
     }
-
-
-def _difference(ours: object, theirs: object, place: str) -> str | None:
-    """Return the path of the first field that differs, None if none does."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        for key in sorted({*ours, *theirs}, key=str):
-            if key not in ours or key not in theirs:
-                return f"{place}.{shown(key)[1:-1]}"
-            found = _difference(ours[key], theirs[key], f"{place}.{key}")
-            if found is not None:
-                return found
-        return None
-    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
-        for number, pair in enumerate(zip(ours, theirs, strict=True)):
-            found = _difference(*pair, f"{place}[{number}]")
-            if found is not None:
-                return found
-        return None
-    return None if type(ours) is type(theirs) and ours == theirs else place
-
-
-def _foreign(why: str) -> InputError:
-    return InputError(
-        f"airgap/registry.yaml in the bundle is not what airgap renders: {why}",
-        hint="do not use this bundle; ask who made it",
-    )
 
 
 def _metadata(**more: Any) -> Object:

@@ -1,0 +1,283 @@
+"""The docker daemon of this host, through the docker package; see `airgap.cluster.ports.Engine`."""
+
+import io
+import json
+import shutil
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self
+
+from airgap.cluster.docker import endpoint
+from airgap.cluster.docker.endpoint import Endpoint
+from airgap.cluster.docker.node import Node, State
+from airgap.cluster.mark import Mark
+from airgap.cluster.ports import Patience
+from airgap.errors import ClusterError, ResourceError
+
+if TYPE_CHECKING:
+    import docker
+
+CLUSTER_LABEL = "io.x-k8s.kind.cluster"
+ROLE_LABEL = "io.x-k8s.kind.role"
+_NODE_ROLES = ("control-plane", "worker")
+_ANY_VERSION = "1.24"  # of the API, until the daemon says which it speaks
+_MAX_FILE = 1 << 20
+_CONTENT_WORDS = ("invalid tar", "unexpected eof", "checksum", "digest", "archive/tar", "manifest")
+
+
+class DockerEngine:
+    """A connection to the docker daemon.
+
+    Attributes:
+        environment: for programs that have to reach the same daemon.
+    """
+
+    def __init__(
+        self, client: "docker.DockerClient", environment: Mapping[str, str], patience: Patience
+    ) -> None:
+        self._client, self.environment, self._patience = client, environment, patience
+
+    @classmethod
+    def connect(cls, environment: Mapping[str, str], patience: Patience) -> Self:
+        """Connect to the daemon that the docker program would use.
+
+        Args:
+            environment: this process's.
+            patience: how long to wait for it.
+
+        Raises:
+            ResourceError: docker is not installed, does not answer, or is on another machine.
+        """
+        if not shutil.which("docker", path=environment.get("PATH")):
+            raise ResourceError(
+                "docker is not on PATH, and kind needs it",
+                hint="install docker (the daemon and its command line program)",
+            )
+        found = endpoint.find(environment)
+        if not found.is_local:
+            raise ResourceError(
+                f"the docker daemon at {found.address} is on another machine: the registry's port"
+                " would open there",
+                hint="run airgap on that machine, or unset DOCKER_HOST and DOCKER_CONTEXT",
+            )
+        endpoint.check_files(found)
+        with _translated():
+            client = _client(found, patience.docker)
+            client.ping()
+        return cls(client, found.environment, patience)
+
+    def info(self) -> dict[str, Any]:
+        """Return what ``docker info`` says."""
+        with _translated():
+            found: dict[str, Any] = self._client.info()
+        return found
+
+    def has_image(self, name: str) -> bool:
+        """Tell whether an image of that name is loaded."""
+        from docker.errors import ImageNotFound
+
+        with _translated():
+            try:
+                self._client.images.get(name)
+            except ImageNotFound:
+                return False
+        return True
+
+    def load_image(self, name: str, chunks: Iterable[bytes | memoryview]) -> None:
+        """Load a docker-archive that is produced while it is sent.
+
+        Raises:
+            ResourceError: docker has no space left.
+            ClusterError: docker refused the image.
+        """
+        with _translated():
+            load: Any = self._client.api.load_image
+            for line in load(bytes(chunk) for chunk in chunks) or ():
+                said = json.loads(line) if isinstance(line, bytes | str) else line
+                if "error" in said:
+                    raise _load_error(name, str(said["error"]))
+
+    def remove_image(self, name: str) -> bool:
+        """Remove an image's name, unless it is missing or in use; tells whether it did."""
+        from docker.errors import APIError, ImageNotFound
+
+        with _translated():
+            try:
+                self._client.images.remove(name)
+            except ImageNotFound:
+                return False
+            except APIError as error:
+                if error.status_code == 409:  # a container uses it
+                    return False
+                raise
+        return True
+
+    def nodes(self, cluster: str) -> list[Node]:
+        """Return the nodes of a kind cluster, the control plane first, running or not.
+
+        kind's load balancer has the cluster's label too, and is no node.
+        """
+        with _translated():
+            found = self._client.containers.list(
+                all=True, filters={"label": f"{CLUSTER_LABEL}={cluster}"}, ignore_removed=True
+            )
+            nodes = [
+                self._node(container.attrs)
+                for container in found
+                if container.labels.get(ROLE_LABEL) in _NODE_ROLES
+            ]
+        return sorted(nodes, key=lambda node: (node.role != "control-plane", node.name))
+
+    def clusters(self) -> list[str]:
+        """Return the names of all kind clusters."""
+        with _translated():
+            found = self._client.containers.list(
+                all=True, filters={"label": CLUSTER_LABEL}, ignore_removed=True
+            )
+            return sorted({container.labels[CLUSTER_LABEL] for container in found})
+
+    def start(self, node: Node) -> None:
+        """Start a node that is stopped, or go on with one that is paused."""
+        with _translated():
+            container = self._client.containers.get(node.name)
+            if node.state is State.PAUSED:
+                container.unpause()
+            else:
+                container.start()
+
+    def remove(self, node: Node) -> None:
+        """Remove a node with its volumes, running or not; one that is gone is nothing."""
+        from docker.errors import NotFound
+
+        with _translated():
+            try:
+                self._client.containers.get(node.id or node.name).remove(v=True, force=True)
+            except NotFound:
+                return
+
+    def read(self, node: Node, path: str) -> bytes | None:
+        """Return a file of a node, running or not; None where it does not exist."""
+        from docker.errors import NotFound
+
+        with _translated():
+            try:
+                chunks, facts = self._client.containers.get(node.name).get_archive(path)
+            except NotFound:
+                return None
+            size = (facts or {}).get("size", 0)
+            if size > _MAX_FILE:
+                raise ClusterError(f"{path} of {node.name} is {size} bytes long")
+            with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
+                member = tar.next()
+                file = tar.extractfile(member) if member and member.isreg() else None
+                return file.read() if file else None
+
+    def network(self, name: str) -> bool:
+        """Tell whether there is a network of that name."""
+        with _translated():
+            return any(found.name == name for found in self._client.networks.list(names=[name]))
+
+    def remove_empty_network(self, name: str) -> bool:
+        """Remove a network that nothing is connected to; tells whether it was removed."""
+        from docker.errors import NotFound
+
+        with _translated():
+            try:
+                network = self._client.networks.get(name)
+            except NotFound:
+                return False
+            if network.attrs.get("Containers"):
+                return False
+            network.remove()
+            return True
+
+    def _node(self, attributes: Mapping[str, Any]) -> Node:
+        labels, host = attributes["Config"]["Labels"], attributes["HostConfig"]
+        return Node(
+            name=str(attributes["Name"]).lstrip("/"),
+            id=str(attributes["Id"]),
+            role=labels.get(ROLE_LABEL, ""),
+            image=attributes["Config"]["Image"],
+            state=State.of(attributes["State"]["Status"]),
+            ports=_ports(host),
+            mark=Mark.of_binds(host.get("Binds") or ()),
+            environment=self.environment,
+            seconds=self._patience.command,
+        )
+
+
+def _client(found: Endpoint, seconds: float) -> "docker.DockerClient":
+    """Make a client that asks no proxy: the daemon is on this host."""
+    import docker
+    from docker.tls import TLSConfig
+
+    settings: dict[str, Any] = {"base_url": found.address, "timeout": seconds}
+    if found.tls is not None:
+        cert, key = found.file("cert.pem"), found.file("key.pem")
+        settings["tls"] = TLSConfig(
+            client_cert=(cert, key) if cert and key else None,
+            ca_cert=found.file("ca.pem"),
+            verify=found.verify,
+        )
+    with docker.APIClient(version=_ANY_VERSION, **settings) as asking:
+        asking.trust_env = False
+        answer = asking.get(f"{asking.base_url}/version", timeout=seconds)
+        answer.raise_for_status()
+        version = answer.json()["ApiVersion"]
+    client = docker.DockerClient(version=version, **settings)
+    client.api.trust_env = False
+    return client
+
+
+def _ports(host: Mapping[str, Any]) -> dict[int, int]:
+    """Map a node's TCP ports to those of this host, as they were asked for."""
+    bindings = host.get("PortBindings") or {}
+    return {
+        int(inner.partition("/")[0]): int(outer[0]["HostPort"])
+        for inner, outer in bindings.items()
+        if inner.endswith("/tcp") and outer and outer[0].get("HostPort", "").isdigit()
+    }
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the docker package's errors into ours."""
+    import docker.errors
+    import requests.exceptions
+
+    try:
+        yield
+    except docker.errors.DockerException as error:
+        text = _one_line(error)
+        if "permission denied" in text.lower():
+            hint = "run as root, or add yourself to the group docker"
+        elif isinstance(error, docker.errors.APIError):
+            hint = "these are docker's own words; look at its log too (journalctl -u docker)"
+        else:
+            hint = "start the docker daemon, then run the same command again"
+        raise ResourceError(f"docker: {text}", hint=hint) from error
+    except (requests.exceptions.RequestException, LookupError, tarfile.TarError) as error:
+        raise ResourceError(
+            f"the docker daemon broke off: {_one_line(error)}",
+            hint="look at its log (journalctl -u docker), then run the same command again",
+        ) from error
+
+
+def _load_error(name: str, text: str) -> Exception:
+    if "no space left" in text:
+        return ResourceError(
+            f"docker has no space left for {name}", hint="free some: docker system df"
+        )
+    of_content = any(words in text.lower() for words in _CONTENT_WORDS)
+    hint = (
+        "prove the bundle: airgap verify"
+        if of_content
+        else "that is docker's own trouble: look at its log (journalctl -u docker) and its disk"
+    )
+    return ClusterError(f"docker refused {name}: {text}", hint=hint)
+
+
+def _one_line(error: Exception) -> str:
+    """Return an error's words whole: what is wrong may stand at their end."""
+    return " ".join(str(error).split())[:2000]

@@ -1,0 +1,190 @@
+"""Node: one node of the cluster, something to run commands on (as in kind's own code)."""
+
+import enum
+import io
+import re
+import shlex
+import tarfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from airgap.cluster.command import run
+from airgap.cluster.mark import Mark
+from airgap.cluster.objects.registry import STORAGE_PATH, UID
+
+_VERSION = re.compile(r"v?([0-9]+)\.([0-9]+)\.([0-9]+)")
+# The first release of each line without CVE-2026-53488: an image's label ran code on the host.
+_FIXED = {(1, 7): 33, (2, 0): 10, (2, 1): 9, (2, 2): 5, (2, 3): 2}
+
+
+class State(enum.Enum):
+    """What a node's container does, in docker's words."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    RESTARTING = "restarting"
+    STOPPED = "exited"
+
+    @classmethod
+    def of(cls, status: str) -> Self:
+        """Return the state; one that was never started, or is on its way out, counts as stopped."""
+        return next((state for state in cls if state.value == status), cls("exited"))
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node.
+
+    Attributes:
+        name: of the container, and so of the Kubernetes node.
+        id: the container's; a later one of the same name has another.
+        role: ``control-plane`` or ``worker``.
+        image: the docker name of its image.
+        state: what the container does.
+        ports: its TCP ports that this host publishes, to the port here.
+        mark: which run of airgap made it; None where none did.
+        environment: for the docker program.
+        seconds: how long a short command may take.
+    """
+
+    name: str
+    id: str = ""
+    role: str = ""
+    image: str = ""
+    state: State = State.RUNNING
+    ports: Mapping[int, int] = field(default_factory=dict)
+    mark: Mark | None = None
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    seconds: float = 60
+
+    @property
+    def running(self) -> bool:
+        """Whether commands can be run in it."""
+        return self.state is State.RUNNING
+
+    def run(
+        self,
+        *arguments: str,
+        stdin: bytes | Iterable[bytes | memoryview] = b"",
+        seconds: float = 0,
+    ) -> bytes:
+        """Run a command in the node and return what it wrote.
+
+        Args:
+            arguments: the command.
+            stdin: what it reads.
+            seconds: how long it may take, where that is not what a short command may take.
+
+        Raises:
+            ClusterError: it failed.
+        """
+        command = ["docker", "exec", "-i", self.name, *arguments]
+        return run(command, env=self.environment, stdin=stdin, seconds=seconds or self.seconds)
+
+    def read_file(self, path: str) -> bytes | None:
+        """Return a file's content, None where it does not exist."""
+        script = f"if [ -e {shlex.quote(path)} ]; then echo y; cat {shlex.quote(path)}; fi"
+        found = self.run("sh", "-c", script)
+        return found.removeprefix(b"y\n") if found else None
+
+    def write_file(self, path: str, content: bytes, mode: int = 0o644) -> None:
+        """Write a file and the folders above it; it appears with its whole content."""
+        target = shlex.quote(path)
+        script = (
+            f"set -e; mkdir -p $(dirname {target}); cat > {target}.new;"
+            f" chmod {mode:o} {target}.new; mv -f {target}.new {target}"
+        )
+        self.run("sh", "-c", script, stdin=content)
+
+    def digests(self, folder: str) -> dict[str, str]:
+        """Return the files below a folder: path to SHA-256 in hex; the folder is made."""
+        place = shlex.quote(folder)
+        script = f"mkdir -p {place} && find {place} -type f -exec sha256sum {{}} +"
+        lines = self.run("sh", "-c", script).decode().splitlines()
+        return {path: digest for digest, _, path in (line.partition("  ") for line in lines)}
+
+    def write_files(self, files: Mapping[str, bytes]) -> None:
+        """Write files, path to content: one command writes them all."""
+        self.run("tar", "-xf", "-", "-C", "/", stdin=_archive(files))
+
+    def files_with(self, folder: str, text: str) -> list[str]:
+        """Return the files below a folder that hold a line with ``text``."""
+        place, words = shlex.quote(folder), shlex.quote(text)
+        script = f"[ ! -d {place} ] || grep -rlF -e {words} {place} || true"
+        return self.run("sh", "-c", script).decode().splitlines()
+
+    def remove_files(self, paths: Iterable[str]) -> None:
+        """Remove files, and the folders that are empty without them."""
+        listed = " ".join(map(shlex.quote, paths))
+        if listed:
+            script = (
+                f"rm -f {listed}; for f in {listed}; do"
+                ' rmdir "$(dirname "$f")" 2>/dev/null; done; true'
+            )
+            self.run("sh", "-c", script)
+
+    def remove_folder(self, path: str) -> bool:
+        """Remove a folder with all in it; tells whether it was there."""
+        place = shlex.quote(path)
+        return bool(self.run("sh", "-c", f"[ ! -d {place} ] || {{ rm -rf {place} && echo y; }}"))
+
+    def remove_images(self, repository: str) -> list[str]:
+        """Remove all of containerd's names of a repository's images; returns them."""
+        listed = self.run("ctr", "-n", "k8s.io", "images", "ls", "-q").decode().split()
+        names = [name for name in listed if name.startswith(f"{repository}:")]
+        if names:
+            self.run("ctr", "-n", "k8s.io", "images", "rm", *names)
+        return names
+
+    def has_image(self, name: str) -> bool:
+        """Tell whether containerd has an image of that name."""
+        found = self.run("ctr", "-n", "k8s.io", "images", "ls", "-q", f"name=={name}")
+        return bool(found.strip())
+
+    def import_image(self, name: str, chunks: Iterable[bytes | memoryview]) -> None:
+        """Import a docker-archive, and pin it so that kubelet's clean-up keeps it."""
+        self.run("ctr", "-n", "k8s.io", "images", "import", "-", stdin=chunks, seconds=3600)
+        pin = "io.cri-containerd.pinned=pinned"
+        self.run("ctr", "-n", "k8s.io", "images", "label", name, pin)
+
+    def prepare_storage(self) -> None:
+        """Make the folder for the registry's content."""
+        script = (
+            f"mkdir -p {STORAGE_PATH} && chown {UID}:{UID} {STORAGE_PATH}"
+            f" && chmod 0750 {STORAGE_PATH}"
+        )
+        self.run("sh", "-c", script)
+
+    def free_space(self) -> int:
+        """Return the bytes that are free where the registry's content lies."""
+        script = f"df -P -B1 {STORAGE_PATH} 2>/dev/null || df -P -B1 /var/lib"
+        found = self.run("sh", "-c", script)
+        return int(found.decode().strip().split("\n")[-1].split()[3])
+
+    def containerd_warning(self) -> str | None:
+        """Return a warning where the node's containerd has a known hole."""
+        text = self.run("containerd", "--version").decode()
+        match = _VERSION.search(text)
+        if not match:
+            return None
+        major, minor, patch = map(int, match.groups())
+        fixed = _FIXED.get((major, minor))
+        if fixed is not None and patch < fixed:
+            return (
+                f"{self.name} runs containerd {major}.{minor}.{patch}, in which an image can run"
+                f" code on the node (CVE-2026-53488, fixed in {major}.{minor}.{fixed});"
+                " pack a newer node image"
+            )
+        return None
+
+
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    """Return a tar of files."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for path, content in files.items():
+            member = tarfile.TarInfo(path.lstrip("/"))
+            member.size, member.mode = len(content), 0o644
+            tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()

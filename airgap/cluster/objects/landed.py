@@ -1,0 +1,156 @@
+"""What is noted of the bundles that landed, one ConfigMap a bundle, and where the registry is.
+
+A record holds what later runs need: which bundle, with which parameters, and whose hosts the
+nodes have to resolve. What it holds of the images is a list for people, packed, and left out
+where it is too large for a ConfigMap: the registry itself knows what it has.
+"""
+
+import base64
+import binascii
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from airgap.cluster.objects.labels import MANAGED
+from airgap.cluster.parameters import NAMESPACE, Parameters
+from airgap.cluster.ports import Object
+from airgap.errors import InputError
+from airgap.oci.reference import Reference
+
+RECORD = {"airgap/record": "bundle"}
+SELECTOR = "airgap/record=bundle"
+FORMER = "airgap-bundles"
+"""The one ConfigMap that held all bundles, in releases before; it is still read."""
+HOSTING, HOSTING_NAMESPACE = "local-registry-hosting", "kube-public"
+_LIST = "references"
+_MAX_PACKED = 600_000  # of the 1 MiB that a ConfigMap may hold
+_MAX_LIST = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """A bundle that was unpacked into the cluster.
+
+    Attributes:
+        digest: the bundle's.
+        name: its name.
+        serial: its serial number.
+        parameters: what its registry was rendered from.
+        hosts: whose images it holds, such as ``docker.io``.
+        images: how many.
+        references: which; empty where the list did not fit.
+    """
+
+    digest: str
+    name: str
+    serial: int | None
+    parameters: Parameters
+    hosts: tuple[str, ...]
+    images: int
+    references: tuple[str, ...] = ()
+
+    def to_object(self) -> Object:
+        """Return the ConfigMap that records it."""
+        algorithm, _, encoded = self.digest.partition(":")
+        value = {
+            "digest": self.digest,
+            "name": self.name,
+            "serial": self.serial,
+            "parameters": self.parameters.to_json(),
+            "hosts": list(self.hosts),
+            "images": self.images,
+        }
+        record = _map(f"airgap-bundle-{algorithm}-{encoded[:32]}", NAMESPACE)
+        record["metadata"]["labels"] |= RECORD
+        record["data"] = {"bundle.json": json.dumps(value, sort_keys=True)}
+        packed = zlib.compress("\n".join(self.references).encode(), 9)
+        if len(packed) <= _MAX_PACKED:
+            record["binaryData"] = {_LIST: base64.b64encode(packed).decode()}
+        return record
+
+    @classmethod
+    def of_object(cls, found: Object) -> Self:
+        """Read a record.
+
+        Raises:
+            InputError: it is not one, naming it.
+        """
+        try:
+            value = json.loads(found["data"]["bundle.json"])
+            return cls(
+                digest=str(value["digest"]),
+                name=str(value["name"]),
+                serial=_serial(value["serial"]),
+                parameters=Parameters.from_json(value["parameters"]),
+                hosts=tuple(map(str, value["hosts"])),
+                images=int(value["images"]),
+                references=_unpacked(found.get("binaryData") or {}),
+            )
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise _unreadable(str(found.get("metadata", {}).get("name"))) from error
+
+    @classmethod
+    def of_entry(cls, key: str, text: str) -> Self:
+        """Read an entry of the ConfigMap of releases before.
+
+        Raises:
+            InputError: it is not one, naming it.
+        """
+        try:
+            value = json.loads(text)
+            references = tuple(map(str, value["references"]))
+            return cls(
+                digest=key.replace("-", ":", 1),
+                name=str(value["name"]),
+                serial=_serial(value["serial"]),
+                parameters=Parameters.from_json(value["parameters"]),
+                hosts=hosts(references),
+                images=len(references),
+                references=references,
+            )
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise _unreadable(f"{FORMER}, entry {key},") from error
+
+
+def hosts(references: Sequence[str]) -> tuple[str, ...]:
+    """Return the hosts of references, each once, sorted."""
+    return tuple(sorted({Reference.parse(text).host for text in references}))
+
+
+def hosting(endpoint: str) -> Object:
+    """Announce the registry to tools that look for one (KEP-1755)."""
+    text = f'host: "{endpoint}"\nhelp: "https://kind.sigs.k8s.io/docs/user/local-registry/"\n'
+    return _map(HOSTING, HOSTING_NAMESPACE) | {"data": {"localRegistryHosting.v1": text}}
+
+
+def _map(name: str, namespace: str) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": namespace, "labels": dict(MANAGED)},
+    }
+
+
+def _serial(value: object) -> int | None:
+    if value is None or type(value) is int:
+        return value
+    raise TypeError("a serial is a number")
+
+
+def _unpacked(binary: Object) -> tuple[str, ...]:
+    """Return the list of references; what is no list, or far too large, is none."""
+    try:
+        packed = base64.b64decode(str(binary.get(_LIST, "")))
+        text = zlib.decompressobj().decompress(packed, _MAX_LIST).decode()
+    except (binascii.Error, zlib.error, UnicodeDecodeError):
+        return ()
+    return tuple(text.split())
+
+
+def _unreadable(what: str) -> InputError:
+    return InputError(
+        f"ConfigMap {NAMESPACE}/{what} cannot be read: it records a bundle that landed",
+        hint="unpack the bundle again, or delete the ConfigMap",
+    )

@@ -1,0 +1,239 @@
+"""The cluster: found, taken over, made, and removed again where the run that made it fails."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from airgap.bundle.docker_archive import docker_archive
+from airgap.bundle.reader import Bundle
+from airgap.cluster import kind as kind_config
+from airgap.cluster import kubeconfig
+from airgap.cluster.kind import NETWORK, NETWORK_VARIABLE
+from airgap.cluster.kube import ready
+from airgap.cluster.mark import FINISHED, Mark
+from airgap.cluster.objects.labels import is_ours
+from airgap.cluster.parameters import NAMESPACE, Parameters
+from airgap.cluster.ports import Engine, Kind, Kube, Tools
+from airgap.cluster.site import Site
+from airgap.errors import AirgapError, ClusterError, InputError
+from airgap.progress import Progress
+from airgap.unpack.options import Options
+
+_NODES_SECONDS = 300
+
+
+def usable(found: Site | None, bundle: Bundle, progress: Progress) -> Site | None:
+    """Return the cluster that is there, None where one is to be made.
+
+    One that airgap made and that was never finished, since its run was killed, is removed here.
+
+    Raises:
+        InputError: one would have to be made, and the bundle holds images only.
+        ClusterError: it is somebody else's, and half-made.
+    """
+    half_made = found is not None and found.is_half_made
+    if (found is None or half_made) and bundle.node is None:
+        raise InputError(
+            f"{bundle.path} holds images only: it cannot bring up a cluster",
+            hint="name an airgap cluster with --cluster-name, or use airgap push",
+        )
+    if found is None or not half_made:
+        return found
+    progress.note(f"the cluster {found.name} was left half-made: it is made again")
+    _remove_half_made(found)
+    return None
+
+
+def adopted(found: Site, parameters: Parameters) -> Parameters:
+    """Take the ports and the workers of a cluster that exists.
+
+    Raises:
+        ClusterError: it does not run, or does not publish the registry's port here.
+    """
+    if found.resting:
+        names = ", ".join(f"{node.name} ({node.state.value})" for node in found.resting)
+        raise ClusterError(
+            f"the cluster {found.name} does not run: {names}",
+            hint=f"airgap up --cluster-name {found.name} starts them",
+        )
+    port = found.control_plane.ports.get(parameters.node_port)
+    if port is None:
+        raise ClusterError(
+            f"the cluster {found.name} does not publish port {parameters.node_port} of"
+            f" {found.control_plane.name} on this host",
+            hint="choose another --cluster-name, or make the cluster with extraPortMappings",
+        )
+    return replace(parameters, host_port=port, workers=len(found.nodes) - 1)
+
+
+def load_node_image(engine: Engine, bundle: Bundle, name: str) -> bool:
+    """Load the node image under a name made of its digest; tells whether it had to be."""
+    if bundle.node is None or engine.has_image(name):
+        return False
+    engine.load_image(name, docker_archive(bundle, bundle.node, 0, name))
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What a run may make, and so may take back.
+
+    Attributes:
+        engine: the docker daemon.
+        tools: for the clock.
+        name: the cluster's.
+        mark: this run's: what carries it, this run made.
+        network: the docker network that kind uses.
+    """
+
+    engine: Engine
+    tools: Tools
+    name: str
+    mark: Mark
+    network: str
+
+    @classmethod
+    def begin(cls, engine: Engine, tools: Tools, name: str) -> Self:
+        """Begin a run.
+
+        The network is ours where there is none yet, or where nodes of ours say that it was.
+        """
+        network = engine.environment.get(NETWORK_VARIABLE) or NETWORK
+        ours = not engine.network(network) or any(
+            node.mark and node.mark.network
+            for cluster in engine.clusters()
+            for node in engine.nodes(cluster)
+        )
+        return cls(engine, tools, name, Mark.new(network=ours), network)
+
+
+def make(kind: Kind, parameters: Parameters, mark: Mark, patch: Path | None, folder: Path) -> None:
+    """Let kind make the cluster, its nodes marked.
+
+    Raises:
+        InputError: the patch does not fit.
+        ClusterError: kind failed; what it made is there still.
+    """
+    configuration = kind_config.config(parameters)
+    if patch:
+        configuration = kind_config.patched(configuration, kind_config.load_patch(patch))
+    kind.create(parameters.cluster_name, mark.on(configuration), folder)
+
+
+def finished(found: Site | None, name: str) -> Site:
+    """Note that kind has finished a cluster.
+
+    Raises:
+        ClusterError: kind said so, and there is none.
+    """
+    if found is None:
+        raise ClusterError(
+            f"kind said that it made the cluster {name}, and docker has no nodes of it",
+            hint="try another kind with --kind",
+        )
+    found.control_plane.write_file(FINISHED, b"")
+    return found
+
+
+def check_owner(found: Site, kube: Kube, bundle: Bundle, options: Options) -> None:
+    """Refuse a cluster that is not airgap's, unless it was named, and never its namespace.
+
+    Raises:
+        ClusterError: says whose it is.
+    """
+    namespace = kube.get("Namespace", NAMESPACE)
+    if namespace and not is_ours(namespace):
+        raise ClusterError(
+            f"the cluster {found.name} has a namespace {NAMESPACE} that is not airgap's",
+            hint="choose another --cluster-name",
+        )
+    if namespace is None and not found.is_ours and options.cluster_name is None:
+        raise ClusterError(
+            f"there is a cluster {found.name} that airgap did not make",
+            hint=f"--cluster-name {found.name} lands the images in it; with another name a cluster"
+            " of its own is made",
+        )
+    if namespace is None and bundle.registry is None:
+        raise ClusterError(
+            f"the cluster {found.name} has no registry of airgap's, and this bundle carries none",
+            hint="unpack a bundle that was packed without --images-only first",
+        )
+
+
+def wait_for(found: Site, kube: Kube) -> None:
+    """Wait for the nodes of a cluster that exists."""
+    ready.wait_nodes(kube, len(found.nodes), _NODES_SECONDS, found.tools.clock)
+
+
+def warn_of(found: Site, progress: Progress) -> None:
+    """Warn of nodes with a known hole."""
+    for node in found.nodes:
+        if warning := node.containerd_warning():
+            progress.warn(warning)
+
+
+def write_access(found: Site, path: Path | None, progress: Progress) -> Path | None:
+    """Write the cluster's access into a kubeconfig; returns the file where it was written."""
+    if path is None:
+        return None
+    try:
+        if kubeconfig.add(path, found.name, found.access(), found.tools.clock):
+            return path
+        progress.warn(
+            f"{path} has a context kind-{found.name} that is not this cluster's: it is left as it"
+            " is; --kubeconfig FILE writes the access elsewhere"
+        )
+    except AirgapError as error:
+        progress.warn(f"{error.message}; {error.hint}")
+    return None
+
+
+@contextmanager
+def removed_on_failure(
+    making: Making, access_file: Path | None, options: Options, progress: Progress
+) -> Iterator[None]:
+    """Remove the cluster if this very run made it, where the block fails.
+
+    Args:
+        making: what this run may have made.
+        access_file: the kubeconfig that may have got the cluster's access.
+        options: may ask to keep the cluster.
+        progress: is told what is removed.
+    """
+    try:
+        yield
+    except BaseException:
+        try:
+            _undo(making, access_file, options, progress)
+        except AirgapError as error:
+            progress.warn(f"that failed: {error.message}")
+        raise
+
+
+def _undo(making: Making, access_file: Path | None, options: Options, progress: Progress) -> None:
+    made = [node for node in making.engine.nodes(making.name) if node.mark == making.mark]
+    if not made:
+        return
+    if options.retain:
+        progress.warn(f"the cluster {making.name} is kept, as asked for with --retain")
+        return
+    progress.warn(f"the cluster {making.name} that this run made is removed")
+    for node in made:
+        making.engine.remove(node)
+    if making.mark.network:
+        making.engine.remove_empty_network(making.network)
+    if access_file is not None:
+        kubeconfig.forget(access_file, making.name, None, making.tools.clock)
+
+
+def _remove_half_made(found: Site) -> None:
+    strange = [node.name for node in found.nodes if node.mark is None]
+    if strange:
+        raise ClusterError(
+            f"the cluster {found.name} is half-made, and airgap did not make {', '.join(strange)}",
+            hint=f"this removes it: kind delete cluster --name {found.name}",
+        )
+    for node in found.nodes:
+        found.engine.remove(node)

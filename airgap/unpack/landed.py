@@ -1,0 +1,65 @@
+"""What is noted at the end, and the pods that prove it.
+
+By then every image is there: nothing here undoes anything.
+"""
+
+from airgap.bundle.reader import Bundle
+from airgap.cluster.kube.smoke import smoke_pod
+from airgap.cluster.objects import landed as records
+from airgap.cluster.objects.labels import is_ours
+from airgap.cluster.objects.landed import Landed
+from airgap.cluster.parameters import Parameters
+from airgap.cluster.ports import Kube, RefusedError
+from airgap.cluster.site import Site
+from airgap.progress import Progress
+
+_SMOKE_SECONDS = 120
+
+
+def record(kube: Kube, bundle: Bundle, parameters: Parameters) -> str:
+    """Note the bundle in a ConfigMap of its own; returns its name where that changed anything."""
+    references = [str(image.reference) for image in bundle.images]
+    landed = Landed(
+        digest=str(bundle.digest),
+        name=bundle.table.name,
+        serial=bundle.table.serial,
+        parameters=parameters,
+        hosts=records.hosts(references),
+        images=len(references),
+        references=tuple(references),
+    )
+    wanted = landed.to_object()
+    return str(wanted["metadata"]["name"]) if kube.apply(wanted) else ""
+
+
+def announce(kube: Kube, endpoint: str, progress: Progress) -> bool:
+    """Say where the registry is, unless another one is announced; tells whether that changed."""
+    found = kube.get("ConfigMap", records.HOSTING, records.HOSTING_NAMESPACE)
+    if found is not None and not is_ours(found):
+        progress.warn(
+            f"the ConfigMap {records.HOSTING_NAMESPACE}/{records.HOSTING} announces another"
+            " registry: it is left as it is"
+        )
+        return False
+    return kube.apply(records.hosting(endpoint))
+
+
+def smoke(found: Site, kube: Kube, bundle: Bundle, progress: Progress) -> str:
+    """Run one image on every node, pulled under its usual name; returns what became of it.
+
+    Raises:
+        ClusterError: it could not be pulled, or did not start in time.
+    """
+    image = next((i for i in bundle.images if i.images and i.images[0].is_image), None)
+    if image is None:
+        return "no image to run"
+    name, clock = str(image.reference), found.tools.clock
+    said = []
+    for node in found.nodes:
+        try:
+            outcome = smoke_pod(kube, name, node.name, _SMOKE_SECONDS, clock)
+        except RefusedError as error:
+            progress.warn(f"no pod could be tried on {node.name}: {error.message}")
+            return "the cluster's rules let no pod run; the images are there"
+        said.append(f"{node.name}: {outcome}")
+    return f"{image.reference.familiar} pulled and started ({', '.join(said)})"

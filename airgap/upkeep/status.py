@@ -1,0 +1,148 @@
+"""status: how a cluster and its registry are; what cannot be seen is a problem, not an error.
+
+It answers soon whatever hangs: each question has its own short patience, and after the first one
+that the API does not answer it is asked no more.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from airgap.certificates.prove import expiry
+from airgap.cluster import kubeconfig, mirrors
+from airgap.cluster.docker.node import Node, State
+from airgap.cluster.kube import ready
+from airgap.cluster.objects.landed import Landed
+from airgap.cluster.parameters import NAMESPACE
+from airgap.cluster.ports import Kube
+from airgap.cluster.site import Site, landed, trusted_files
+from airgap.errors import AirgapError, ClusterError
+
+_EXPIRY_DAYS = 60
+_FEW_BYTES = 100 * 10**6
+_RESTING = {
+    State.STOPPED: "does not run",
+    State.PAUSED: "is paused",
+    State.RESTARTING: "is restarting again and again: docker logs tells why",
+}
+
+
+@dataclass
+class NodeStatus:
+    """One node: whether it runs, is ready, and trusts the registry."""
+
+    name: str
+    running: bool
+    ready: bool = False
+    trusts: bool = False
+
+
+@dataclass
+class Status:
+    """A cluster as it is.
+
+    Attributes:
+        registry: where it answers, empty where it does not.
+        ca_ends: when the registry's certificate ends.
+        free_bytes: free where the registry keeps its content.
+        problems: what is not as it should be, one sentence each.
+    """
+
+    cluster: str
+    nodes: list[NodeStatus]
+    registry: str = ""
+    ca_ends: datetime | None = None
+    bundles: list[Landed] = field(default_factory=list)
+    free_bytes: int | None = None
+    problems: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the status as ``status --json`` prints it."""
+        references = sorted({text for bundle in self.bundles for text in bundle.references})
+        return {
+            "cluster": self.cluster,
+            "nodes": [vars(node) for node in self.nodes],
+            "registry": self.registry or None,
+            "certificate_ends": self.ca_ends.isoformat() if self.ca_ends else None,
+            "bundles": [
+                {"digest": b.digest, "name": b.name, "serial": b.serial, "images": b.images}
+                for b in self.bundles
+            ],
+            "images": references,
+            "free_bytes": self.free_bytes,
+            "problems": self.problems,
+        }
+
+
+def look(site: Site, access_file: Path | None = None) -> Status:
+    """Look at a cluster.
+
+    Args:
+        site: the cluster.
+        access_file: a kubeconfig that is to have the cluster's access.
+    """
+    up = f"airgap up --cluster-name {site.name}"
+    result = Status(site.name, [NodeStatus(node.name, node.running) for node in site.nodes])
+    result.problems += [f"{node.name} {_RESTING[node.state]}: {up}" for node in site.resting]
+    try:
+        if site.control_plane.running:
+            _look_inside(site, site.kube(), result)
+        if access_file and not kubeconfig.leads_to(access_file, site.name, site.access()):
+            result.problems.append(
+                f"{access_file} does not lead to the cluster: {up} --kubeconfig {access_file}"
+            )
+    except AirgapError as error:
+        result.problems.append(error.message)
+    return result
+
+
+def _look_inside(site: Site, kube: Kube, result: Status) -> None:
+    _look_at_disk(site.control_plane, result)
+    are_ready = ready.nodes(kube)
+    result.bundles = landed(kube)
+    gone = sorted(are_ready.keys() - {node.name for node in site.nodes})
+    result.problems += [
+        f"{name} is a node of the cluster, and its container is gone:"
+        f" airgap up --cluster-name {site.name} --forget-lost"
+        for name in gone
+    ]
+    secret = ready.secret(kube, "registry", NAMESPACE)
+    if not secret or not result.bundles:
+        result.problems.append("no bundle has landed here: airgap unpack BUNDLE.tar")
+        return
+    files = trusted_files(site, result.bundles)
+    for node, told in zip(site.nodes, result.nodes, strict=True):
+        told.ready = are_ready.get(node.name, False)
+        if not told.running:
+            continue
+        told.trusts = not mirrors.missing(node, files, secret["ca.crt"])
+        if not told.ready:
+            result.problems.append(f"{node.name} is not ready: kubectl describe node {node.name}")
+        elif not told.trusts:
+            result.problems.append(f"{node.name} does not trust the registry: airgap up")
+    _look_at_registry(site, kube, result, secret["tls.crt"])
+
+
+def _look_at_disk(node: Node, result: Status) -> None:
+    result.free_bytes = node.free_space()
+    if result.free_bytes < _FEW_BYTES:
+        result.problems.append(
+            f"the registry's disk is full: {result.free_bytes // 10**6} MB are free on"
+            f" {node.name}; docker system df tells what takes it"
+        )
+
+
+def _look_at_registry(site: Site, kube: Kube, result: Status, cert_pem: bytes) -> None:
+    result.ca_ends = expiry(cert_pem)
+    days = (result.ca_ends - datetime.now(UTC)).days
+    if days < _EXPIRY_DAYS:
+        result.problems.append(f"the registry's certificate ends in {days} days")
+    try:
+        ready.wait_deployment(kube, "registry", NAMESPACE, 0, site.tools.clock)
+    except ClusterError as error:
+        result.problems.append(error.message)
+        return
+    parameters = result.bundles[-1].parameters
+    port = site.control_plane.ports.get(parameters.node_port)
+    result.registry = f"localhost:{port}" if port else f"port {parameters.node_port} of the nodes"

@@ -1,0 +1,377 @@
+"""A host in memory: docker, kind and Kubernetes as airgap sees them through its ports."""
+
+import base64
+import copy
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from airgap.cluster import mark
+from airgap.cluster.docker.node import Node, State
+from airgap.cluster.kube.access import Access
+from airgap.cluster.mark import Mark
+from airgap.cluster.ports import Clock, Engine, Kube, Object, Patience, Tools
+from airgap.errors import ClusterError, ResourceError
+
+ADMIN = "/etc/kubernetes/admin.conf"
+API_PORT = 6443
+
+
+class FakeClock:
+    """A clock that a sleep moves on at once; ``during`` is called at each sleep."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+        self.during: Callable[[], None] = lambda: None
+
+    def clock(self) -> Clock:
+        return Clock(lambda: self.time, self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+        self.during()
+
+
+@dataclass
+class Machine:
+    """What a node's container holds, whatever becomes of it."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    images: set[str] = field(default_factory=set)
+    folders: set[str] = field(default_factory=set)
+    free: int = 10**12
+    warning: str | None = None
+
+
+@dataclass(frozen=True)
+class FakeNode(Node):
+    """A node whose files are a dictionary."""
+
+    machine: Machine = field(default_factory=Machine)
+
+    def run(self, *arguments: str, stdin: Any = b"", seconds: float = 0) -> bytes:
+        raise AssertionError(f"no command is expected: {arguments}")
+
+    def _inside(self) -> Machine:
+        if not self.running:
+            raise ClusterError(f"docker exec {self.name}: the container does not run")
+        return self.machine
+
+    def read_file(self, path: str) -> bytes | None:
+        return self._inside().files.get(path)
+
+    def write_file(self, path: str, content: bytes, mode: int = 0o644) -> None:
+        self._inside().files[path] = content
+
+    def digests(self, folder: str) -> dict[str, str]:
+        files = self._inside().files.items()
+        return {p: hashlib.sha256(c).hexdigest() for p, c in files if p.startswith(f"{folder}/")}
+
+    def write_files(self, files: Mapping[str, bytes]) -> None:
+        self._inside().files.update(files)
+
+    def files_with(self, folder: str, text: str) -> list[str]:
+        files = self._inside().files.items()
+        return [p for p, c in files if p.startswith(f"{folder}/") and text.encode() in c]
+
+    def remove_files(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            self._inside().files.pop(path)
+
+    def has_image(self, name: str) -> bool:
+        return name in self._inside().images
+
+    def import_image(self, name: str, chunks: Iterable[bytes | memoryview]) -> None:
+        assert sum(map(len, chunks))
+        self._inside().images.add(name)
+
+    def remove_images(self, repository: str) -> list[str]:
+        found = sorted(n for n in self._inside().images if n.startswith(f"{repository}:"))
+        self.machine.images -= set(found)
+        return found
+
+    def prepare_storage(self) -> None:
+        self._inside().folders.add("storage")
+
+    def remove_folder(self, path: str) -> bool:
+        there = "storage" in self._inside().folders
+        self.machine.folders.discard("storage")
+        return there
+
+    def free_space(self) -> int:
+        return self._inside().free
+
+    def containerd_warning(self) -> str | None:
+        return self._inside().warning
+
+
+class FakeEngine:
+    """A docker daemon; ``broken`` names methods that fail, ``log`` what was changed."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self.environment: Mapping[str, str] = environment or {}
+        self.found: dict[str, list[FakeNode]] = {}
+        self.images: set[str] = set()
+        self.networks: set[str] = set()
+        self.facts: dict[str, Any] = {"ID": f"fake-{id(self)}", "DockerRootDir": "/"}
+        self.broken: dict[str, str] = {}
+        self.log: list[str] = []
+
+    def _do(self, what: str, name: str = "") -> None:
+        reason = self.broken.get(f"{what} {name}") or self.broken.get(what)
+        if reason:
+            raise ResourceError(reason)
+        self.log.append(f"{what} {name}".strip())
+
+    def info(self) -> dict[str, Any]:
+        self._do("info")
+        return self.facts
+
+    def has_image(self, name: str) -> bool:
+        return name in self.images
+
+    def load_image(self, name: str, chunks: Iterable[bytes | memoryview]) -> None:
+        self._do("load", name)
+        assert sum(map(len, chunks))
+        self.images.add(name)
+
+    def remove_image(self, name: str) -> bool:
+        self._do("remove image", name)
+        used = any(node.image == name for nodes in self.found.values() for node in nodes)
+        if used or name not in self.images:
+            return False
+        self.images.discard(name)
+        return True
+
+    def nodes(self, cluster: str) -> list[Node]:
+        return list(self.found.get(cluster, []))
+
+    def clusters(self) -> list[str]:
+        return sorted(name for name, nodes in self.found.items() if nodes)
+
+    def _set(self, node: Node, state: State) -> None:
+        for name, nodes in self.found.items():
+            self.found[name] = [
+                replace(n, state=state) if n.name == node.name else n for n in nodes
+            ]
+
+    def start(self, node: Node) -> None:
+        self._do("unpause" if node.state is State.PAUSED else "start", node.name)
+        self._set(node, State.RUNNING)
+
+    def stop(self, name: str, state: State = State.STOPPED) -> None:
+        self._set(FakeNode(name), state)
+
+    def remove(self, node: Node) -> None:
+        self._do("remove", node.name)
+        for name, nodes in self.found.items():
+            self.found[name] = [n for n in nodes if n.name != node.name]
+
+    def read(self, node: Node, path: str) -> bytes | None:
+        self._do("read")
+        assert isinstance(node, FakeNode)
+        return node.machine.files.get(path)
+
+    def network(self, name: str) -> bool:
+        return name in self.networks
+
+    def remove_empty_network(self, name: str) -> bool:
+        self._do("remove network", name)
+        if name not in self.networks or self.clusters():
+            return False
+        self.networks.discard(name)
+        return True
+
+
+class FakeKube:
+    """The API of a cluster: objects by kind, namespace and name; what is applied is ready."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str, str], Object] = {}
+        self.broken: dict[str, ClusterError] = {}
+        self.calls: list[str] = []
+        self.pod_state: dict[str, Any] = {"running": {}}
+
+    def _do(self, verb: str, kind: str, name: str = "") -> None:
+        self.calls.append(f"{verb} {kind} {name}".strip())
+        for key in (f"{verb} {kind} {name}", f"{verb} {kind}", verb, "*"):
+            if key in self.broken:
+                raise self.broken[key]
+
+    def put(self, wanted: Object, **more: Any) -> None:
+        metadata = wanted["metadata"]
+        key = (wanted["kind"], metadata.get("namespace", ""), metadata["name"])
+        self.objects[key] = copy.deepcopy(wanted) | more
+
+    def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
+        self._do("get", kind, name)
+        return self.objects.get((kind, namespace, name))
+
+    def list(self, kind: str, namespace: str = "", labels: str = "") -> Sequence[Object]:
+        self._do("list", kind)
+        wanted = dict(each.split("=") for each in labels.split(",") if each)
+        return [
+            found
+            for (found_kind, found_namespace, _), found in self.objects.items()
+            if found_kind == kind and (not namespace or found_namespace == namespace)
+            if wanted.items() <= (found["metadata"].get("labels") or {}).items()
+        ]
+
+    def apply(self, wanted: Object) -> bool:
+        kind, metadata = wanted["kind"], wanted["metadata"]
+        self._do("apply", kind, metadata["name"])
+        key = (kind, metadata.get("namespace", ""), metadata["name"])
+        before = self.objects.get(key)
+        ready: dict[str, Any] = {}
+        if kind == "PersistentVolumeClaim":
+            ready = {"status": {"phase": "Bound"}}
+        if kind == "Deployment":
+            counts = dict.fromkeys(("replicas", "readyReplicas", "updatedReplicas"), 1)
+            ready = {"status": {"observedGeneration": 1, **counts}}
+        self.put(wanted, **ready)
+        return before is None or before != self.objects[key]
+
+    def create(self, wanted: Object) -> None:
+        self._do("create", wanted["kind"], wanted["metadata"]["name"])
+        self.put(wanted, status={"containerStatuses": [{"state": self.pod_state}]})
+
+    def merge(self, kind: str, name: str, namespace: str, patch: Mapping[str, Any]) -> None:
+        self._do("merge", kind, name)
+
+    def delete(self, kind: str, name: str, namespace: str = "") -> bool:
+        self._do("delete", kind, name)
+        gone = self.objects.pop((kind, namespace, name), None)
+        if kind == "Namespace":
+            for key in [key for key in self.objects if key[1] == name]:
+                del self.objects[key]
+        return gone is not None
+
+    def node(self, name: str, *, ready: bool = True) -> None:
+        condition = {"type": "Ready", "status": str(ready)}
+        self.put(
+            {"kind": "Node", "metadata": {"name": name}, "status": {"conditions": [condition]}}
+        )
+
+
+class FakeHost:
+    """A host with docker, on which kind works; ``tools`` reach it."""
+
+    def __init__(self) -> None:
+        self.engine = FakeEngine()
+        self.kubes: dict[str, FakeKube] = {}
+        self.clock = FakeClock()
+        self.ports = iter(range(40000, 50000))
+        self.kind_fails: str | None = None
+        self.kind_makes = True
+        self.during_create: Callable[[], None] = lambda: None
+        self.tools = Tools(
+            engine=self._engine, kind=lambda binary, environment: self, kube=self._kube,
+            clock=self.clock.clock(),
+        )  # fmt: skip
+
+    def _engine(self, environment: Mapping[str, str], patience: Patience) -> Engine:
+        return self.engine
+
+    def _kube(self, access: Access, patience: Patience) -> Kube:
+        return self.kubes[access.server]
+
+    def version(self) -> str:
+        return "v0.0.0"
+
+    def create(self, name: str, configuration: Mapping[str, Any], folder: Path) -> None:
+        """As kind does: nodes one after the other, and all of them left where it fails."""
+        if self.engine.nodes(name):
+            raise ClusterError(f"kind: node(s) already exist for a cluster with the name {name!r}")
+        if self.kind_makes:
+            self.cluster(name, configuration["nodes"])
+        self.during_create()
+        if self.kind_fails:
+            raise ClusterError(self.kind_fails)
+
+    def cluster(
+        self, name: str, nodes: Sequence[Mapping[str, Any]] = ({"role": "control-plane"},),
+        *, finished: bool = False,
+    ) -> FakeKube:  # fmt: skip
+        """Make a cluster, as kind does by hand."""
+        port, kube = next(self.ports), FakeKube()
+        for number, node in enumerate(nodes):
+            mapped = {m["containerPort"]: m["hostPort"] for m in node.get("extraPortMappings", [])}
+            binds = [
+                f"{m['hostPath']}:{m['containerPath']}:ro" for m in node.get("extraMounts", [])
+            ]
+            machine = Machine({} if number else {ADMIN: admin_conf(name)})
+            if finished and not number:
+                machine.files[mark.FINISHED] = b""
+            role = str(node["role"])
+            last = role if number < 2 else f"{role}{number}"
+            made = FakeNode(
+                f"{name}-{last}", id=f"{name}-{last}-{port}", role=role, machine=machine,
+                image=node.get("image", "kindest/node:v1"), mark=Mark.of_binds(binds),
+                ports={API_PORT: port, **mapped} if not number else {},
+            )  # fmt: skip
+            self.engine.found.setdefault(name, []).append(made)
+            kube.node(made.name)
+        self.engine.networks.add("kind")
+        self.kubes[f"https://127.0.0.1:{port}"] = kube
+        return kube
+
+    def kube_of(self, name: str) -> FakeKube:
+        port = self.engine.found[name][0].ports[API_PORT]
+        return self.kubes[f"https://127.0.0.1:{port}"]
+
+
+def admin_conf(name: str) -> bytes:
+    """What kubeadm writes; the CA is told apart by the cluster's name."""
+
+    def encoded(text: str) -> str:
+        return base64.b64encode(text.encode()).decode()
+
+    cluster = {"certificate-authority-data": encoded(f"CA of {name}"), "server": "https://x:6443"}
+    user = {
+        "client-certificate-data": encoded(f"certificate of {name}"),
+        "client-key-data": encoded(f"key of {name}"),
+    }
+    value = {"clusters": [{"cluster": cluster}], "users": [{"user": user}]}
+    return yaml.safe_dump(value).encode()
+
+
+def config_map(name: str, namespace: str, **data: Any) -> Object:
+    """A ConfigMap that somebody else wrote."""
+    texts = {key: json.dumps(value) for key, value in data.items()}
+    metadata = {"name": name, "namespace": namespace, "labels": {}}
+    return {"kind": "ConfigMap", "apiVersion": "v1", "metadata": metadata, "data": texts}
+
+
+class Told:
+    """A Progress that remembers all it was told."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        self.notes: list[str] = []
+        self.warnings: list[str] = []
+
+    def step(self, title: str) -> None:
+        self.steps.append(title)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def detail(self, text: str) -> None:
+        """Not remembered."""
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+    def start(self, what: str, total: int) -> None:
+        """Not remembered."""
+
+    def advance(self, count: int) -> None:
+        """Not remembered."""
+
+    def finish(self) -> None:
+        """Not remembered."""
