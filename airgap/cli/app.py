@@ -1,6 +1,5 @@
 """The group of commands, and the one place where errors are caught."""
 
-import contextlib
 import os
 import signal
 import sys
@@ -61,8 +60,10 @@ def main() -> NoReturn:
         sys.exit(shell_complete(cli, {}, "airgap", _COMPLETE, instruction))
     code = run(sys.argv[1:])
     for stream in filter(None, (sys.stdout, sys.stderr)):
-        with contextlib.suppress(OSError, ValueError):
+        try:
             stream.flush()
+        except (OSError, ValueError):
+            results.give_up(stream)  # else the interpreter tries again, and ends with 120
     sys.exit(code)
 
 
@@ -76,7 +77,7 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except BrokenPipeError:
-        results.give_up()
+        results.give_up(sys.stdout)
         return 128 + signal.SIGPIPE
     except BaseException as error:  # the last resort, so that nobody meets a traceback
         if failure.wants_traceback(meta):

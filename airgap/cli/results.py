@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -36,7 +36,7 @@ def echo(text: str = "") -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        give_up()
+        give_up(sys.stdout)
         raise _unwritten(error.strerror or str(error)) from error
 
 
@@ -56,11 +56,11 @@ def tell(text: str) -> None:
         click.echo(text, err=True)  # noqa: TID251  (this is the place)
 
 
-def give_up() -> None:
-    """Let nothing more be written to stdout: the interpreter must not complain at its end."""
+def give_up(stream: TextIO) -> None:
+    """Let what a stream still holds go nowhere: the interpreter must not stumble at its end."""
     null = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(null, 1)
+        os.dup2(null, stream.fileno())
     finally:
         os.close(null)
 

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -94,6 +96,22 @@ def test_a_server_that_is_ended_has_done_its_work(bundle: Path, number: signal.S
         ran.send_signal(number)
         ran.communicate(timeout=20)
         assert ran.returncode == 0
+
+
+def test_who_hears_of_a_server_may_leave_before_it_ends(bundle: Path) -> None:
+    command = [*_AIRGAP, "serve", str(bundle), "--plain-http", "--listen", "127.0.0.1:0", "-v"]
+    ran = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        assert ran.stderr
+        address = next(re.finditer(r"127\.0\.0\.1:\d+", ran.stderr.readline()))[0]
+        ran.stderr.close()
+        with urlopen(f"http://{address}/v2/") as answer:  # told with -v, and nobody hears it
+            assert answer.status == 200
+        ran.terminate()
+        assert ran.wait(20) == 0
+    finally:
+        ran.kill()
+        ran.wait()
 
 
 def test_nohup_is_respected(bundle: Path) -> None:
