@@ -1,14 +1,6 @@
 # Root file systems from Debian packages.
 # shellcheck shell=bash
 
-# The machine's own Debian mirror.
-debian_mirror() {
-  local found
-  found=$(cat /etc/apt/sources.list.d/*.sources 2>/dev/null | awk '/^URIs:/ { print $2; exit }')
-  [ -n "$found" ] || found=$(awk '$1 == "deb" { print $2; exit }' /etc/apt/sources.list)
-  echo "$found"
-}
-
 slim() {
   local root=$1
   rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/var/log/*.log \

@@ -15,51 +15,12 @@ quay_user=lab
 quay_password=lab-password
 docker_host=unix://$state/docker.sock
 
-say() { echo "lab: $*" >&2; }
-die() { say "error: $*"; exit 1; }
+speaker=lab
+# shellcheck source=parts.sh
+. "$repo/scripts/parts.sh"
 
-# part NAME RECIPE... : the cache folder of a part, named by the versions and by its recipes.
-part() {
-  local name=$1
-  shift
-  local key
-  key=$(cd "$recipes" && find versions.sh "$@" -type f -print0 | LC_ALL=C sort -z | xargs -0 cat | sha256sum | cut -c1-12)
-  echo "$cache/$name-$key"
-}
-
-# make_part FOLDER COMMAND... : fill a part's folder once; a broken build leaves none behind.
-make_part() {
-  local folder=$1
-  shift
-  [ -d "$folder" ] && touch "$folder" && return 0
-  local began=$SECONDS
-  say "building $(basename "$folder")"
-  rm -rf "$folder.new"
-  mkdir -p "$folder.new"
-  # No "||" here: bash ignores "set -e" in whatever stands before it.
-  set +e
-  (
-    set -e
-    "$@" "$folder.new"
-  ) >"$cache/log/$(basename "$folder").log" 2>&1 </dev/null
-  local status=$?
-  set -e
-  if [ $status -ne 0 ]; then
-    tail -n 30 "$cache/log/$(basename "$folder").log" >&2
-    die "building $(basename "$folder") failed; its log is in $cache/log"
-  fi
-  mv "$folder.new" "$folder"
-  say "built $(basename "$folder") in $((SECONDS - began)) s"
-}
-
-# Parts of older recipes go when nobody has used them for a week: another checkout may share the
-# cache, so not at once.
-forget_old_parts() {
-  find "$cache" -mindepth 1 -maxdepth 1 -type d -name '*-*' -mtime +7 -exec rm -rf {} +
-}
-
-bin=$(part bin build-bin.sh)
-rootfs=$(part rootfs build-rootfs.sh)
-tools=$(part tools build-rootfs.sh)
-images=$(part images build-bin.sh build-rootfs.sh build-images.sh mkimage.py files)
-upstreams=$(part upstreams build-bin.sh build-rootfs.sh build-images.sh build-upstreams.sh upstreams.sh mkimage.py files)
+bin=$(part bin versions.sh build-bin.sh)
+rootfs=$(part rootfs versions.sh build-rootfs.sh)
+tools=$(part tools versions.sh build-rootfs.sh)
+images=$(part images versions.sh build-bin.sh build-rootfs.sh build-images.sh mkimage.py files)
+upstreams=$(part upstreams versions.sh build-bin.sh build-rootfs.sh build-images.sh build-upstreams.sh upstreams.sh mkimage.py files)
