@@ -64,7 +64,11 @@ class DockerEngine:
         endpoint.check_files(found)
         with _translated():
             client = _client(found, patience.docker)
-            client.ping()
+            try:
+                client.ping()
+            except BaseException:
+                client.close()
+                raise
         return cls(client, found.environment, patience)
 
     def info(self) -> dict[str, Any]:
@@ -257,11 +261,34 @@ def _translated() -> Iterator[None]:
         else:
             hint = "start the docker daemon, then run the same command again"
         raise ResourceError(f"docker: {text}", hint=hint) from error
+    except requests.exceptions.ConnectionError as error:
+        refusal = _refusal(error)
+        if refusal is None:
+            raise _broken_off(error) from error
+        hint = "start the docker daemon, then run the same command again"
+        if isinstance(refusal, PermissionError):
+            hint = "run as root, or add yourself to the group docker"
+        raise ResourceError(f"docker does not answer: {refusal.strerror}", hint=hint) from error
     except (requests.exceptions.RequestException, LookupError, tarfile.TarError) as error:
-        raise ResourceError(
-            f"the docker daemon broke off: {_one_line(error)}",
-            hint="look at its log (journalctl -u docker), then run the same command again",
-        ) from error
+        raise _broken_off(error) from error
+
+
+def _refusal(error: BaseException) -> OSError | None:
+    """Return why there was no connection at all, None where one broke off later."""
+    never = (FileNotFoundError, ConnectionRefusedError, PermissionError, NotADirectoryError)
+    seen: BaseException | None = error
+    for _ in range(8):  # requests, urllib3 and the socket each wrap the one below
+        if seen is None or isinstance(seen, never):
+            break
+        seen = seen.__cause__ or seen.__context__
+    return seen if isinstance(seen, never) else None
+
+
+def _broken_off(error: Exception) -> ResourceError:
+    return ResourceError(
+        f"the docker daemon broke off: {_one_line(error)}",
+        hint="look at its log (journalctl -u docker), then run the same command again",
+    )
 
 
 def _load_error(name: str, text: str) -> Exception:
