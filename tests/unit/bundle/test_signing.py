@@ -1,6 +1,5 @@
 """Signatures, exchanged with the minisign program."""
 
-import shutil
 import subprocess
 
 import pytest
@@ -10,18 +9,9 @@ from airgap.bundle.signing import sign_bundle
 from airgap.errors import TrustError
 from airgap.signatures.minisign import PublicKey
 from airgap.signatures.secret_key import SecretKey
+from tests.support.minisign import minisign, needs_minisign
 
 from .made import sample, write
-
-needs_minisign = pytest.mark.skipif(
-    not shutil.which("minisign"), reason="minisign is not installed"
-)
-
-
-def minisign(*arguments, cwd, text=""):
-    subprocess.run(
-        ["minisign", *arguments], cwd=cwd, check=True, capture_output=True, input=text.encode()
-    )
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
 """What happens to a result when nobody takes it: run as processes of their own."""
 
+import functools
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -78,56 +81,49 @@ def test_latin_1_takes_every_result(bundle: Path) -> None:
     assert ran.stdout.startswith("bundle ")
 
 
+@contextmanager
+def serving(
+    bundle: Path, *options: str, prepare: Callable[[], object] | None = None
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Serve a bundle in a process of its own; yields it, and its first line once it serves."""
+    where = ("--plain-http", "--listen", "127.0.0.1:0")
+    command = [*_AIRGAP, "serve", str(bundle), *where, *options]
+    ran = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=prepare)  # noqa: PLW1509
+    try:
+        assert ran.stderr
+        line = ran.stderr.readline()
+        assert line
+        yield ran, line
+    finally:
+        ran.kill()
+        ran.wait()
+        if ran.stderr and not ran.stderr.closed:
+            ran.stderr.close()
+
+
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
 def test_a_server_that_is_ended_has_done_its_work(bundle: Path, number: signal.Signals) -> None:
-    command = [*_AIRGAP, "serve", str(bundle), "--plain-http", "--listen", "127.0.0.1:0"]
-
-    def prepare() -> None:
-        signal.signal(number, signal.SIG_DFL)
-
-    with subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=prepare,  # noqa: PLW1509
-    ) as ran:
-        assert ran.stderr
-        assert ran.stderr.readline()
+    heard = functools.partial(signal.signal, number, signal.SIG_DFL)
+    with serving(bundle, prepare=heard) as (ran, _):
         ran.send_signal(number)
         ran.communicate(timeout=20)
         assert ran.returncode == 0
 
 
 def test_who_hears_of_a_server_may_leave_before_it_ends(bundle: Path) -> None:
-    command = [*_AIRGAP, "serve", str(bundle), "--plain-http", "--listen", "127.0.0.1:0", "-v"]
-    ran = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    try:
+    with serving(bundle, "-v") as (ran, line):
+        (address,) = re.findall(r"127\.0\.0\.1:\d+", line)
         assert ran.stderr
-        address = next(re.finditer(r"127\.0\.0\.1:\d+", ran.stderr.readline()))[0]
         ran.stderr.close()
         with urlopen(f"http://{address}/v2/") as answer:  # told with -v, and nobody hears it
             assert answer.status == 200
         ran.terminate()
         assert ran.wait(20) == 0
-    finally:
-        ran.kill()
-        ran.wait()
 
 
 def test_nohup_is_respected(bundle: Path) -> None:
-    command = [*_AIRGAP, "serve", str(bundle), "--plain-http", "--listen", "127.0.0.1:0"]
-
-    def ignore() -> None:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-    with subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=ignore,  # noqa: PLW1509
-    ) as ran:
-        assert ran.stderr
-        assert ran.stderr.readline()
+    ignored = functools.partial(signal.signal, signal.SIGHUP, signal.SIG_IGN)
+    with serving(bundle, prepare=ignored) as (ran, _):
         ran.send_signal(signal.SIGHUP)
         with pytest.raises(subprocess.TimeoutExpired):
             ran.wait(0.5)

@@ -1,23 +1,11 @@
 """Signatures, exchanged with the minisign program."""
 
-import shutil
-import subprocess
-
 import pytest
 
 from airgap.errors import InputError, TrustError
 from airgap.signatures.minisign import PublicKey, Signature, verify
 from airgap.signatures.secret_key import SecretKey
-
-needs_minisign = pytest.mark.skipif(
-    not shutil.which("minisign"), reason="minisign is not installed"
-)
-
-
-def minisign(*arguments, cwd, text=""):
-    subprocess.run(
-        ["minisign", *arguments], cwd=cwd, check=True, capture_output=True, input=text.encode()
-    )
+from tests.support.minisign import minisign, needs_minisign
 
 
 @pytest.fixture
