@@ -22,9 +22,9 @@ from airgap.bundle.format import (
 from airgap.bundle.indexes import OCI_LAYOUT, Derived, derive
 from airgap.bundle.table import TOOL, Entry, Table
 from airgap.errors import InputError
+from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
-from airgap.oci.manifest import Descriptor
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
 

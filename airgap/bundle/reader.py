@@ -24,9 +24,10 @@ from airgap.bundle.members import Members
 from airgap.bundle.table import Table
 from airgap.errors import InputError, TrustError
 from airgap.files.failures import guarded
+from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest, shown
 from airgap.oci.image import Image
-from airgap.oci.manifest import MAX_MANIFEST, Descriptor
+from airgap.oci.manifest import MAX_MANIFEST
 from airgap.oci.reference import Reference
 from airgap.progress import Progress, Silent
 from airgap.signatures.minisign import Proof, PublicKey, verify

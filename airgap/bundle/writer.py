@@ -20,8 +20,8 @@ from airgap.bundle.partial.journal import Held, Journal
 from airgap.bundle.plan import File, Plan
 from airgap.errors import AirgapError, InputError, ResourceError
 from airgap.files.failures import guarded, resource_error
+from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
-from airgap.oci.manifest import Descriptor
 from airgap.oci.proof import proved
 
 _NOTE_EVERY = 8 << 20

@@ -16,8 +16,6 @@ from airgap.errors import InputError
 from airgap.oci import strictjson
 from airgap.oci.descriptor import (
     CONFIG_TYPES,
-    DOCKER_LIST,
-    DOCKER_MANIFEST,
     INDEX_TYPES,
     MANIFEST_TYPES,
     OCI_INDEX,
@@ -26,12 +24,6 @@ from airgap.oci.descriptor import (
     text,
 )
 from airgap.oci.digest import Digest, shown
-
-__all__ = [
-    "CONFIG_TYPES", "DOCKER_LIST", "DOCKER_MANIFEST", "INDEX_TYPES", "MANIFEST_TYPES",
-    "MAX_MANIFEST", "OCI_INDEX", "OCI_MANIFEST", "Descriptor", "Index", "Load", "Manifest",
-    "Parsed", "describe", "parse",
-]  # fmt: skip
 
 _KNOWN = MANIFEST_TYPES + INDEX_TYPES
 _SCHEMA1 = "application/vnd.docker.distribution.manifest.v1"

@@ -6,9 +6,9 @@ from threading import Lock
 
 from airgap.bundle.writer import BlobSink, DigestMismatch, Writer
 from airgap.errors import AirgapError, InputError, NetworkError, TrustError
+from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
-from airgap.oci.manifest import Descriptor
 from airgap.oci.reference import Reference
 from airgap.progress import Progress
 from airgap.transfer.ports import Source, Store

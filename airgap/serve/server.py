@@ -22,9 +22,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from airgap.certificates.values import Tls
 from airgap.errors import InputError, ResourceError
+from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
-from airgap.oci.manifest import Descriptor
 from airgap.oci.reference import DEFAULT_HOST, short_repositories
 from airgap.progress import Progress
 from airgap.transfer.ports import Store

@@ -15,9 +15,10 @@ from typing import BinaryIO
 
 from airgap.errors import InputError, ResourceError
 from airgap.oci import strictjson
+from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image, walk
-from airgap.oci.manifest import MAX_MANIFEST, Descriptor, Index
+from airgap.oci.manifest import MAX_MANIFEST, Index
 from airgap.oci.proof import proved
 from airgap.oci.reference import Reference
 from airgap.transfer.ports import Place

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 import httpx
 
 from airgap.errors import InputError, NetworkError
+from airgap.oci.descriptor import INDEX_TYPES, MANIFEST_TYPES, Descriptor
 from airgap.oci.digest import Digest
-from airgap.oci.manifest import INDEX_TYPES, MANIFEST_TYPES, MAX_MANIFEST, Descriptor, describe
+from airgap.oci.manifest import MAX_MANIFEST, describe
 from airgap.oci.reference import DEFAULT_HOST, Reference
 from airgap.progress import Progress, Silent
 from airgap.registry.client import Client, Endpoint, StatusError

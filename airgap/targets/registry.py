@@ -13,8 +13,8 @@ from contextlib import contextmanager
 import httpx
 
 from airgap.errors import InputError, NetworkError, ResourceError, TrustError
+from airgap.oci.descriptor import INDEX_TYPES, MANIFEST_TYPES, Descriptor
 from airgap.oci.digest import Digest
-from airgap.oci.manifest import INDEX_TYPES, MANIFEST_TYPES, Descriptor
 from airgap.progress import Progress, Silent
 from airgap.registry.client import Client, Endpoint, StatusError, parsed
 from airgap.registry.credentials import Credentials

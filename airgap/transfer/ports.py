@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
-from airgap.oci.manifest import Descriptor
 from airgap.oci.reference import Reference
 from airgap.transfer.stop import Stopped
 

@@ -14,9 +14,9 @@ from threading import Event, Lock
 from typing import Any, TypeVar
 
 from airgap.errors import AirgapError, InputError, NetworkError, TrustError, together
+from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
-from airgap.oci.manifest import Descriptor
 from airgap.oci.reference import short_repositories
 from airgap.progress import Progress, count, size
 from airgap.transfer.ports import Stopped, Store, Target

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from airgap.errors import InputError
+from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
-from airgap.oci.manifest import Descriptor
 from airgap.oci.reference import Reference
 from airgap.progress import Silent
 from airgap.registry.options import Options

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from airgap.bundle.reader import Bundle
-from airgap.oci import manifest as m
+from airgap.oci import descriptor as d
 from airgap.progress import Silent
 from airgap.registry.options import Options
 from airgap.targets.registry import RegistryTarget
@@ -20,7 +20,7 @@ from tests.support.images import LAYER, Maker
 from tests.support.proxy import Fault
 
 GOOD = "sha256:" + "0" * 64
-CONFIG = m.CONFIG_TYPES[0]
+CONFIG = d.CONFIG_TYPES[0]
 
 
 def descriptor(
@@ -32,7 +32,7 @@ def descriptor(
 def manifest(*layers: object, **more: object) -> bytes:
     value = {
         "schemaVersion": 2,
-        "mediaType": m.OCI_MANIFEST,
+        "mediaType": d.OCI_MANIFEST,
         "config": descriptor(media_type=CONFIG),
         "layers": list(layers),
         **more,
@@ -40,13 +40,13 @@ def manifest(*layers: object, **more: object) -> bytes:
     return json.dumps(value).encode()
 
 
-def serve_manifest(bench: Bench, body: bytes, said: str = m.OCI_MANIFEST) -> None:
+def serve_manifest(bench: Bench, body: bytes, said: str = d.OCI_MANIFEST) -> None:
     """Let the registry answer ``body`` for nginx."""
     answer = Fault(status=200, body=body, headers={"Content-Type": said})
     bench.proxy.rule = lambda r: answer if "nginx/manifests" in r.path else None
 
 
-def check_refused(bench: Bench, body: bytes, said: str = m.OCI_MANIFEST, why: str = "") -> None:
+def check_refused(bench: Bench, body: bytes, said: str = d.OCI_MANIFEST, why: str = "") -> None:
     """The image is refused with one error and one hint, and the same command works afterwards."""
     serve_manifest(bench, body, said)
     ended = bench.pack()
@@ -63,9 +63,9 @@ def check_refused(bench: Bench, body: bytes, said: str = m.OCI_MANIFEST, why: st
 @pytest.mark.parametrize(
     ("body", "said", "why"),
     [
-        (manifest(manifests=[]), m.OCI_MANIFEST, "both a manifest and an index"),
-        (manifest(), m.OCI_INDEX, m.OCI_INDEX),
-        (manifest(mediaType=m.OCI_INDEX), m.OCI_MANIFEST, m.OCI_MANIFEST),
+        (manifest(manifests=[]), d.OCI_MANIFEST, "both a manifest and an index"),
+        (manifest(), d.OCI_INDEX, d.OCI_INDEX),
+        (manifest(mediaType=d.OCI_INDEX), d.OCI_MANIFEST, d.OCI_MANIFEST),
         (b'{"schemaVersion": 1}', "application/json", "schema 1"),
     ],
     ids=["both", "type of the answer", "type in the body", "schema 1"],
@@ -129,7 +129,7 @@ def odd(bench: Bench, tmp_path: Path) -> Bench:
     def put(
         name: str, config: dict[str, Any], *layers: dict[str, Any], **more: Any
     ) -> dict[str, Any]:
-        value = {"schemaVersion": 2, "mediaType": m.OCI_MANIFEST, "config": config,
+        value = {"schemaVersion": 2, "mediaType": d.OCI_MANIFEST, "config": config,
                  "layers": list(layers), **more}  # fmt: skip
         return maker._root(value, name)
 
@@ -149,7 +149,7 @@ def odd(bench: Bench, tmp_path: Path) -> Bench:
         image | {"platform": {"os": "linux", "architecture": "amd64"}},
         attestation | {"platform": {"os": "unknown", "architecture": "unknown"}},
     ]
-    index = {"schemaVersion": 2, "mediaType": m.OCI_INDEX, "manifests": entries}
+    index = {"schemaVersion": 2, "mediaType": d.OCI_INDEX, "manifests": entries}
     maker._root(index, "docker.io/odd/attested:1")
     layout = maker.layout()
     with RegistryTarget(bench.registry.address, Options()) as target:

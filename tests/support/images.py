@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from airgap.oci import manifest as m
+from airgap.oci import descriptor as d
 from airgap.sources.layout import Layout
 
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
@@ -34,8 +34,8 @@ class Maker:
         config = {"os": "linux", "architecture": architecture, "rootfs": {"type": "layers"}}
         value = {
             "schemaVersion": 2,
-            "mediaType": m.OCI_MANIFEST,
-            "config": self.blob(json.dumps(config).encode(), m.CONFIG_TYPES[0]),
+            "mediaType": d.OCI_MANIFEST,
+            "config": self.blob(json.dumps(config).encode(), d.CONFIG_TYPES[0]),
             "layers": [self.blob(layer) for layer in layers],
         }
         return self._root(value, name)
@@ -45,7 +45,7 @@ class Maker:
             child | {"platform": {"os": "linux", "architecture": architecture}}
             for architecture, child in children.items()
         ]
-        value = {"schemaVersion": 2, "mediaType": m.OCI_INDEX, "manifests": entries}
+        value = {"schemaVersion": 2, "mediaType": d.OCI_INDEX, "manifests": entries}
         return self._root(value, name)
 
     def forget(self, descriptor: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from airgap.errors import InputError, NetworkError
+from airgap.oci import descriptor as d
 from airgap.oci import manifest as m
 from airgap.oci.digest import Digest
 from airgap.oci.reference import Reference
@@ -25,7 +26,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self.content: dict[Digest, bytes] = {}
-        self.roots: dict[str, m.Descriptor] = {}
+        self.roots: dict[str, d.Descriptor] = {}
         self.fetched: list[Digest] = []
         self.resolved: list[Reference] = []
         self.budget: tuple[int, int] | None = None
@@ -36,25 +37,25 @@ class Shelf:
         self.content[digest] = content
         return {"mediaType": media_type, "digest": str(digest), "size": len(content)}
 
-    def image(self, name: str, *layers: bytes, architecture: str = "amd64") -> m.Descriptor:
+    def image(self, name: str, *layers: bytes, architecture: str = "amd64") -> d.Descriptor:
         config = {"os": "linux", "architecture": architecture, "rootfs": {"type": "layers"}}
         value = {
             "schemaVersion": 2,
-            "mediaType": m.OCI_MANIFEST,
-            "config": self.blob(json.dumps(config).encode(), m.CONFIG_TYPES[0]),
+            "mediaType": d.OCI_MANIFEST,
+            "config": self.blob(json.dumps(config).encode(), d.CONFIG_TYPES[0]),
             "layers": [self.blob(layer) for layer in layers],
         }
         return self._put(name, value)
 
-    def index(self, name: str, **children: m.Descriptor) -> m.Descriptor:
+    def index(self, name: str, **children: d.Descriptor) -> d.Descriptor:
         entries = [
             child.to_json() | {"platform": {"os": "linux", "architecture": architecture}}
             for architecture, child in children.items()
         ]
-        value = {"schemaVersion": 2, "mediaType": m.OCI_INDEX, "manifests": entries}
+        value = {"schemaVersion": 2, "mediaType": d.OCI_INDEX, "manifests": entries}
         return self._put(name, value)
 
-    def _put(self, name: str, value: dict[str, Any]) -> m.Descriptor:
+    def _put(self, name: str, value: dict[str, Any]) -> d.Descriptor:
         body = json.dumps(value).encode()
         root = m.describe(body, "", name)
         self.content[root.digest] = body
@@ -65,23 +66,23 @@ class Shelf:
     def stop(self) -> None:
         """Nothing waits here."""
 
-    def resolve(self, reference: Reference) -> tuple[m.Descriptor, bytes]:
+    def resolve(self, reference: Reference) -> tuple[d.Descriptor, bytes]:
         self.resolved.append(reference)
         root = self.roots.get(reference.familiar)
         if root is None:
             raise InputError(f"{reference.familiar} does not exist", hint="check the name")
         return root, self.content[root.digest]
 
-    def manifest(self, reference: Reference, descriptor: m.Descriptor) -> bytes:
+    def manifest(self, reference: Reference, descriptor: d.Descriptor) -> bytes:
         return self.content[descriptor.digest]
 
-    def has_blob(self, reference: Reference, blob: m.Descriptor) -> bool:
+    def has_blob(self, reference: Reference, blob: d.Descriptor) -> bool:
         return blob.digest in self.content
 
     def remaining_pulls(self, reference: Reference) -> tuple[int, int] | None:
         return self.budget
 
-    def fetch(self, reference: Reference, blob: m.Descriptor, sink: Sink, offset: int = 0) -> None:
+    def fetch(self, reference: Reference, blob: d.Descriptor, sink: Sink, offset: int = 0) -> None:
         self.fetched.append(blob.digest)
         sink(memoryview(self.fault(blob.digest, self.content[blob.digest])[offset:]))
 

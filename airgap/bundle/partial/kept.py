@@ -11,8 +11,8 @@ from typing import Any
 from airgap.bundle.medium import write_at
 from airgap.bundle.partial.journal import Held, Journal
 from airgap.bundle.partial.moves import Move, order
+from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
-from airgap.oci.manifest import Descriptor
 
 _BUFFER = 1 << 20
 _THREADS = min(os.cpu_count() or 1, 8)

@@ -11,9 +11,9 @@ from pathlib import Path
 from airgap.bundle.plan import Contents, Plan, plan
 from airgap.bundle.writer import Writer
 from airgap.oci.choice import Choice
+from airgap.oci.descriptor import OCI_INDEX, OCI_MANIFEST, Descriptor
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image, walk
-from airgap.oci.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from airgap.bundle.reader import Bundle
-from airgap.oci.manifest import OCI_MANIFEST
+from airgap.oci.descriptor import OCI_MANIFEST
 
 from .made import CONFIG, Content, write
 

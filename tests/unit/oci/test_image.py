@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from airgap.errors import InputError
+from airgap.oci import descriptor as d
 from airgap.oci import manifest as m
 from airgap.oci.choice import Choice
 from airgap.oci.digest import Digest
@@ -22,20 +23,20 @@ class Content:
         self.bodies: dict[Digest, bytes] = {}
         self.loaded = 0
 
-    def add(self, value: dict[str, Any]) -> m.Descriptor:
+    def add(self, value: dict[str, Any]) -> d.Descriptor:
         body = json.dumps(value).encode()
         found = m.describe(body, "", "test")
         self.bodies[found.digest] = body
         return found
 
-    def manifest(self, *layers: bytes) -> m.Descriptor:
+    def manifest(self, *layers: bytes) -> d.Descriptor:
         blobs = [_blob(layer) for layer in layers]
-        config = _blob(b"config of " + b"".join(layers), m.CONFIG_TYPES[0])
+        config = _blob(b"config of " + b"".join(layers), d.CONFIG_TYPES[0])
         return self.add(
-            {"schemaVersion": 2, "mediaType": m.OCI_MANIFEST, "config": config, "layers": blobs}
+            {"schemaVersion": 2, "mediaType": d.OCI_MANIFEST, "config": config, "layers": blobs}
         )
 
-    def index(self, *children: tuple[m.Descriptor, str]) -> m.Descriptor:
+    def index(self, *children: tuple[d.Descriptor, str]) -> d.Descriptor:
         entries = []
         for child, platform in children:
             entry = child.to_json()
@@ -43,15 +44,15 @@ class Content:
                 found = Platform.parse(platform)
                 entry["platform"] = {"os": found.os, "architecture": found.architecture}
             entries.append(entry)
-        return self.add({"schemaVersion": 2, "mediaType": m.OCI_INDEX, "manifests": entries})
+        return self.add({"schemaVersion": 2, "mediaType": d.OCI_INDEX, "manifests": entries})
 
-    def image(self, root: m.Descriptor, *platforms: str) -> Image:
+    def image(self, root: d.Descriptor, *platforms: str) -> Image:
         choice = Choice("app", [Platform.parse(p) for p in platforms])
         image = walk(REFERENCE, root, self.load, choice)
         choice.check()
         return image
 
-    def load(self, found: m.Descriptor) -> bytes:
+    def load(self, found: d.Descriptor) -> bytes:
         self.loaded += 1
         return self.bodies[found.digest]
 

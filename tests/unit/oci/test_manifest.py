@@ -6,12 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airgap.errors import InputError
+from airgap.oci import descriptor as d
 from airgap.oci import manifest as m
 from airgap.oci.digest import Digest
 
 D = {"mediaType": "application/x", "digest": "sha256:" + "a" * 64, "size": 3}
-MANIFEST = {"schemaVersion": 2, "mediaType": m.OCI_MANIFEST, "config": D, "layers": [D]}
-INDEX = {"schemaVersion": 2, "mediaType": m.OCI_INDEX, "manifests": [D]}
+MANIFEST = {"schemaVersion": 2, "mediaType": d.OCI_MANIFEST, "config": D, "layers": [D]}
+INDEX = {"schemaVersion": 2, "mediaType": d.OCI_INDEX, "manifests": [D]}
 
 
 def parse(value: Any, said: str = "") -> m.Manifest | m.Index:
@@ -19,7 +20,7 @@ def parse(value: Any, said: str = "") -> m.Manifest | m.Index:
 
 
 def test_a_manifest_is_read() -> None:
-    found = parse(MANIFEST, m.OCI_MANIFEST)
+    found = parse(MANIFEST, d.OCI_MANIFEST)
     assert isinstance(found, m.Manifest)
     assert [blob.size for blob in found.blobs] == [3, 3]
     assert not found.is_image
@@ -27,13 +28,13 @@ def test_a_manifest_is_read() -> None:
 
 def test_an_index_is_read_with_its_platforms() -> None:
     child = D | {"platform": {"os": "linux", "architecture": "arm64", "variant": "v8"}}
-    found = parse(INDEX | {"manifests": [child]}, m.OCI_INDEX + "; charset=utf-8")
+    found = parse(INDEX | {"manifests": [child]}, d.OCI_INDEX + "; charset=utf-8")
     assert isinstance(found, m.Index)
     assert str(found.children[0].platform) == "linux/arm64/v8"
 
 
 def test_an_oci_type_may_be_left_out() -> None:
-    assert parse({k: v for k, v in INDEX.items() if k != "mediaType"}).media_type == m.OCI_INDEX
+    assert parse({k: v for k, v in INDEX.items() if k != "mediaType"}).media_type == d.OCI_INDEX
     assert parse({k: v for k, v in MANIFEST.items() if k != "mediaType"}, "text/plain")
 
 
@@ -45,12 +46,12 @@ def test_zero_layers_and_artifacts_are_fine() -> None:
 
 @pytest.mark.parametrize("without", [{"layers": None}, {}])
 def test_null_and_absent_lists_are_empty(without: dict[str, None]) -> None:
-    plain = {"schemaVersion": 2, "mediaType": m.OCI_MANIFEST, "config": D}
+    plain = {"schemaVersion": 2, "mediaType": d.OCI_MANIFEST, "config": D}
     found = parse(plain | without | {"manifests": None})
     assert isinstance(found, m.Manifest)
     assert found.layers == ()
     lists = {"manifests": None} if without else {}
-    found = parse({"schemaVersion": 2, "mediaType": m.OCI_INDEX, "config": None} | lists)
+    found = parse({"schemaVersion": 2, "mediaType": d.OCI_INDEX, "config": None} | lists)
     assert isinstance(found, m.Index)
     assert found.children == ()
 
@@ -73,16 +74,16 @@ def test_a_manifest_that_many_images_share_is_read_once() -> None:
     body = json.dumps(MANIFEST).encode()
     loaded = []
 
-    def load(found: m.Descriptor) -> bytes:
+    def load(found: d.Descriptor) -> bytes:
         loaded.append(found)
         return body
 
     parsed = m.Parsed()
-    said = m.Descriptor(m.OCI_MANIFEST, Digest.of(body), len(body))
+    said = d.Descriptor(d.OCI_MANIFEST, Digest.of(body), len(body))
     assert parsed.of(said, load, "a") is parsed.of(said, load, "b")
     assert len(loaded) == 1
     with pytest.raises(InputError, match="was announced as"):
-        parsed.of(m.Descriptor(m.OCI_INDEX, said.digest, said.size), load, "c")
+        parsed.of(d.Descriptor(d.OCI_INDEX, said.digest, said.size), load, "c")
 
 
 @pytest.mark.parametrize(
@@ -90,10 +91,10 @@ def test_a_manifest_that_many_images_share_is_read_once() -> None:
     [
         (MANIFEST | {"manifests": [D]}, "", "both a manifest and an index"),
         (INDEX | {"layers": []}, "", "both a manifest and an index"),
-        (MANIFEST, m.OCI_INDEX, "was announced as"),
-        (MANIFEST, m.DOCKER_MANIFEST, "was announced as"),
-        (MANIFEST | {"mediaType": m.OCI_INDEX}, "", "members are not those"),
-        (INDEX | {"mediaType": m.OCI_MANIFEST}, "", "members are not those"),
+        (MANIFEST, d.OCI_INDEX, "was announced as"),
+        (MANIFEST, d.DOCKER_MANIFEST, "was announced as"),
+        (MANIFEST | {"mediaType": d.OCI_INDEX}, "", "members are not those"),
+        (INDEX | {"mediaType": d.OCI_MANIFEST}, "", "members are not those"),
         (MANIFEST | {"mediaType": "application/json"}, "", "not the type of a manifest"),
         (MANIFEST | {"mediaType": 7}, "", "is no string"),
         ({"schemaVersion": 1, "fsLayers": []}, "", "schema 1"),
@@ -131,16 +132,16 @@ def test_describe_takes_digest_and_size_from_the_bytes() -> None:
     assert (found.digest, found.size, found.media_type) == (
         Digest.of(body),
         len(body),
-        m.OCI_MANIFEST,
+        d.OCI_MANIFEST,
     )
 
 
 def test_foreign_layers_are_known() -> None:
-    with_urls = m.Descriptor.from_json(D | {"urls": ["https://x/y"]}, "app")
-    by_type = m.Descriptor.from_json(D | {"mediaType": "application/vnd.x.foreign.tar"}, "app")
+    with_urls = d.Descriptor.from_json(D | {"urls": ["https://x/y"]}, "app")
+    by_type = d.Descriptor.from_json(D | {"mediaType": "application/vnd.x.foreign.tar"}, "app")
     assert with_urls.is_foreign
     assert by_type.is_foreign
-    assert not m.Descriptor.from_json(D, "app").is_foreign
+    assert not d.Descriptor.from_json(D, "app").is_foreign
 
 
 @given(st.binary(max_size=300))

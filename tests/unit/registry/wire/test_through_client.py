@@ -6,8 +6,8 @@ import socket
 import pytest
 
 from airgap.errors import AirgapError
+from airgap.oci.descriptor import OCI_MANIFEST, Descriptor
 from airgap.oci.digest import Digest
-from airgap.oci.manifest import OCI_MANIFEST, Descriptor
 from airgap.oci.reference import Reference
 from airgap.progress import Silent
 from airgap.registry.options import Options
