@@ -21,6 +21,7 @@ import httpx
 from airgap.errors import InputError, NetworkError, TrustError
 from airgap.oci import strictjson
 from airgap.oci.digest import shown
+from airgap.registry import errors
 from airgap.registry.credentials import Credential
 
 _PARAMETER = re.compile(r'([a-zA-Z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
@@ -117,12 +118,15 @@ class Authorizer:
         self._check_realm(challenge.realm)
         response, body = self._send(self._token_request(challenge, scope), _MAX_TOKEN)
         what = f"{self._host}: the token server {urlsplit(challenge.realm).hostname}"
-        if response.status_code in (400, 401, 403):
-            raise denied(self._host, response.status_code, self._credential() is not None)
         if response.status_code != 200:
-            raise NetworkError(
-                f"{what} answered {response.status_code}", hint="run the same command again"
+            refusal = errors.read(
+                response.status_code,
+                body,
+                registry=self._host,
+                answered=urlsplit(challenge.realm).netloc.rpartition("@")[2],
+                party="token server",
             )
+            raise errors.error_of(refusal, logged_in=self._credential() is not None)
         try:
             value = strictjson.load_object(body, f"{what}: its answer")
         except InputError as error:
@@ -175,19 +179,6 @@ class Authorizer:
                 " which is not its own",
                 hint=f"if you trust it with your credentials: --trust-realm {host or 'HOST'}",
             )
-
-
-def denied(host: str, status: int, with_credential: bool) -> InputError:
-    """Return the error for a registry that lets nobody, or not this user, in."""
-    if with_credential:
-        return InputError(
-            f"{host} refuses the credentials of docker's config.json ({status})",
-            hint=f"docker login {host}, or ask for access to the repository",
-        )
-    return InputError(
-        f"{host} denies access ({status}), and docker's config.json has no credentials for it",
-        hint=f"docker login {host}; or the repository does not exist",
-    )
 
 
 def _is_address(host: str) -> bool:

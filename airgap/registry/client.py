@@ -18,8 +18,8 @@ import httpx
 
 from airgap.errors import AirgapError, InputError, NetworkError, TrustError
 from airgap.progress import Progress
-from airgap.registry import retry
-from airgap.registry.auth import Authorizer, denied
+from airgap.registry import errors, retry
+from airgap.registry.auth import Authorizer
 from airgap.registry.credentials import Credential
 from airgap.registry.gate import Gate
 from airgap.registry.options import Options
@@ -29,9 +29,7 @@ from airgap.transfer.ports import Stopped
 _MAX_REDIRECTS = 10
 _READ_SECONDS = 60.0
 """How long a body that is held in memory may take."""
-_MAX_ERROR_BODY = 64 << 10
 _USER_AGENT = "airgap"
-_AGAIN = "run the same command again: it goes on where it stopped"
 _NOT_REACHED = (httpx.ConnectError, httpx.ConnectTimeout)
 _REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -139,8 +137,10 @@ class Client:
                 the options' ``idle``.
 
         Raises:
-            InputError: the registry refused it for good.
-            NetworkError: it failed in spite of retries.
+            RegistryError: the answer was another, in spite of retries where they may help: it is
+                a `RefusedError`, `FailedError` or `FullError` of `airgap.registry.errors`.
+            NetworkError: no answer came, in spite of retries.
+            TrustError: it would lead where it must not.
             Stopped: `stop` was called.
         """
         most = tries or self.options.tries
@@ -163,7 +163,7 @@ class Client:
             if response.status_code in expect:
                 break
             try:
-                self._pause_or_raise(self._refused(method, response), attempt, most, response)
+                self._pause_or_raise(self._refused(response), attempt, most, response)
             finally:
                 response.close()
         try:
@@ -190,7 +190,7 @@ class Client:
         """Return our error for a transfer that broke."""
         return NetworkError(
             f"{self.host}: the connection broke ({error or type(error).__name__})",
-            hint=_AGAIN,
+            hint=errors.AGAIN,
         )
 
     def pause(self, error: AirgapError, attempt: int) -> None:
@@ -249,6 +249,7 @@ class Client:
         base = parsed(self.base())
         url = call.path if isinstance(call.path, httpx.URL) else httpx.URL(self.base() + call.path)
         timeout = httpx.Timeout(max(self.options.idle, call.patience), connect=20)
+        asked: httpx.Request | None = None
         for _ in range(_MAX_REDIRECTS + 1):
             sent = {"User-Agent": _USER_AGENT, "Accept-Encoding": "identity", **call.headers}
             if authorization and _same_origin(url, base):
@@ -258,7 +259,9 @@ class Client:
             request = self._http.build_request(
                 call.method, url, headers=sent, content=body, timeout=timeout
             )
+            asked = asked or request
             response = self._http.send(request, stream=True, follow_redirects=False)
+            response.extensions["asked"] = asked
             target = response.headers.get("Location")
             if (
                 call.method not in ("GET", "HEAD")
@@ -318,30 +321,30 @@ class Client:
             hint="check the network and the proxy settings, then run the same command again",
         )
 
-    def _refused(self, method: str, response: httpx.Response) -> AirgapError:
-        """Turn an unexpected status into our error; the registry's own words go along."""
-        status = response.status_code
+    def _refused(self, response: httpx.Response) -> errors.RegistryError:
+        """Turn an answer that was not expected into our error."""
+        body = b""
         with contextlib.suppress(httpx.HTTPError):
-            response.extensions["said"] = _said(_read(response, _MAX_ERROR_BODY))
-        said = response.extensions.get("said", "")
-        text = f"{self.host} answered {status}" + (f" ({said})" if said else "")
-        if status in (401, 403):
-            return denied(self.host, status, self._credential() is not None)
-        if retry.passes(status):
-            return NetworkError(text, hint=_AGAIN)
-        hint = "look at the registry's log, or ask its administrator"
-        return StatusError(f"{text} to {method}", status, said, hint)
+            body = _read(response, errors.MAX_BODY)
+        asked, answered = response.extensions["asked"], _host(response.request.url)
+        elsewhere = not _same_origin(asked.url, response.request.url)
+        refusal = errors.read(
+            response.status_code,
+            body,
+            registry=self.host,
+            answered=answered if elsewhere else self.host,
+            party="storage" if elsewhere else "registry",
+            method=asked.method,
+            path=asked.url.path,
+        )
+        return errors.error_of(refusal, logged_in=self._credential() is not None)
 
     def _pause_or_raise(
         self, error: AirgapError, attempt: int, most: int, response: httpx.Response | None
     ) -> None:
         if self._stopping.is_set():
             raise Stopped  # what broke did so because of that
-        if (
-            not isinstance(error, NetworkError)
-            or attempt >= most
-            or "no space left" in error.message
-        ):
+        if not isinstance(error, NetworkError) or attempt >= most:
             raise error
         seconds = retry.retry_after(response) if response is not None else None
         if seconds is not None and seconds > self.options.max_wait:
@@ -361,14 +364,6 @@ class Client:
             raise Stopped
 
 
-class StatusError(InputError):
-    """A registry refused something for good; carries the HTTP status."""
-
-    def __init__(self, message: str, status: int, said: str, hint: str) -> None:
-        super().__init__(message, hint=hint)
-        self.status, self.said = status, said
-
-
 @functools.lru_cache
 def parsed(base: str) -> httpx.URL:
     """Return a registry's base as a URL."""
@@ -382,6 +377,11 @@ def _same_origin(one: httpx.URL, other: httpx.URL) -> bool:
     return origin(one) == origin(other)
 
 
+def _host(url: httpx.URL) -> str:
+    """Return the host of a URL as people write it, with a port that is not the scheme's."""
+    return url.netloc.decode("ascii")
+
+
 def _read(response: httpx.Response, limit: int) -> bytes:
     body, end = bytearray(), time.monotonic() + _READ_SECONDS
     for piece in response.iter_raw():
@@ -391,8 +391,3 @@ def _read(response: httpx.Response, limit: int) -> bytes:
         if len(body) >= limit:
             break
     return bytes(body[:limit])
-
-
-def _said(body: bytes) -> str:
-    """Return the registry's own words, one printable line."""
-    return " ".join(ascii(body[:300].decode("utf-8", "replace"))[1:-1].split())

@@ -20,8 +20,9 @@ from airgap.oci.digest import Digest
 from airgap.oci.manifest import MAX_MANIFEST, describe
 from airgap.oci.reference import DEFAULT_HOST, Reference
 from airgap.progress import Progress, Silent
-from airgap.registry.client import Client, Endpoint, StatusError
+from airgap.registry.client import Client, Endpoint
 from airgap.registry.credentials import Credentials
+from airgap.registry.errors import RegistryError
 from airgap.registry.options import Options
 from airgap.transfer.ports import Sink
 
@@ -151,11 +152,9 @@ class RegistrySource:
     def _explained(self, reference: Reference, client: Client) -> Iterator[None]:
         try:
             yield
-        except StatusError as error:
-            if error.status != 404:
-                raise type(error)(
-                    f"{reference.familiar}: {error.message}", error.status, error.said, error.hint
-                ) from error
+        except RegistryError as error:
+            if error.refusal.status != 404 or error.refusal.party != "registry":
+                raise error.about(reference.familiar) from error
             raise InputError(
                 f"{reference.familiar} does not exist at {client.host}",
                 hint="check the name and the tag; private repositories need docker login",
@@ -225,13 +224,12 @@ class _Transfer:
                 "GET", self._path, scope=self._scope, headers=headers, expect=(200, 206, 416)
             ) as response:
                 self._receive(response, buffer)
-        except StatusError as error:
-            gone = error.status == 404
+        except RegistryError as error:
+            if error.refusal.status != 404 or error.refusal.party != "registry":
+                raise error.about(self._what) from error
             raise InputError(
-                f"{self._what}: {self._client.host} lacks the blob {self._blob.digest}"
-                if gone
-                else f"{self._what}: {error.message}",
-                hint="push the image there again" if gone else error.hint,
+                f"{self._what}: {self._client.host} lacks the blob {self._blob.digest}",
+                hint="push the image there again",
             ) from error
 
     def _receive(self, response: httpx.Response, buffer: memoryview) -> None:

@@ -16,8 +16,9 @@ from airgap.errors import InputError, NetworkError, ResourceError, TrustError
 from airgap.oci.descriptor import INDEX_TYPES, MANIFEST_TYPES, Descriptor
 from airgap.oci.digest import Digest
 from airgap.progress import Progress, Silent
-from airgap.registry.client import Client, Endpoint, StatusError, parsed
+from airgap.registry.client import Client, Endpoint, parsed
 from airgap.registry.credentials import Credentials
+from airgap.registry.errors import FullError, RefusedError
 from airgap.registry.options import Options
 from airgap.transfer.ports import Chunks
 
@@ -26,6 +27,7 @@ _REQUEST_BYTES = 64 << 10
 """What a request counts for where the gate measures, so that it sees small ones too."""
 _SLOW_STORAGE = 4e6
 """Bytes a second: a registry copies a blob into its storage before it answers."""
+_INCOMPLETE = ("MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN")
 _NO_MOUNT = frozenset({400, 404, 422})
 """How registries that cannot mount, or not from there, refuse what they should answer with 202."""
 
@@ -118,8 +120,8 @@ class RegistryTarget:
                 content=lambda: iter([body]), expect=(201, 200, 202),
             ):  # fmt: skip
                 return
-        except StatusError as error:
-            if descriptor.media_type in INDEX_TYPES and "BLOB_UNKNOWN" in error.said.upper():
+        except RefusedError as error:
+            if descriptor.media_type in INDEX_TYPES and error.refusal.code in _INCOMPLETE:
                 raise InputError(
                     f"{repository}: {self._client.host} takes no index without all its platforms",
                     hint="push with --flatten, pack with --platform all, or let the registry accept"
@@ -141,8 +143,8 @@ class RegistryTarget:
             scope += f" repository:{origin}:pull"
         try:
             answer = self._open(repository, f"?mount={blob.digest}&from={origin}", scope)
-        except StatusError as error:
-            if error.status not in _NO_MOUNT:
+        except RefusedError as error:
+            if error.refusal.status not in _NO_MOUNT:
                 raise self._explained(error, repository) from error
             answer = self._open(repository, "", self._scope(repository))
         return None if answer is None else self._session(answer, blob.digest)
@@ -189,26 +191,22 @@ class RegistryTarget:
                 patience=blob.size / _SLOW_STORAGE,
             ):  # fmt: skip
                 return
-        except StatusError as error:
-            if error.status in (404, 416):
+        except RefusedError as error:
+            if error.refusal.status in (404, 416):
                 raise _SessionLost(f"{self._client.host} lost the upload") from error
             raise self._explained(error, repository) from error
-        except NetworkError as error:
-            if "no space left" in error.message:
-                raise ResourceError(
-                    f"{self._client.host} has no space left for {blob.digest} ({blob.size} bytes)",
-                    hint="make room on the registry's volume, then run the same command again",
-                ) from error
-            raise
+        except FullError as error:
+            what = f"{blob.digest} ({blob.size} bytes)"
+            raise ResourceError(f"{error.message} for {what}", hint=error.hint) from error
 
-    def _explained(self, error: StatusError, repository: str) -> InputError:
+    def _explained(self, error: RefusedError, repository: str) -> InputError:
         """Say what a registry means by refusing."""
-        if error.status == 405:
+        if error.refusal.status == 405:
             return InputError(
                 f"{self._client.host} is read-only: it takes no uploads",
                 hint="switch its maintenance.readonly off, or push to another registry",
             )
-        return InputError(f"{repository}: {error.message}", hint=error.hint)
+        return error.about(repository)
 
     def _base(self, repository: str) -> str:
         return f"/v2/{self._client.endpoint.repository(repository)}"
