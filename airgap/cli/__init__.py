@@ -1,7 +1,6 @@
 """The command line: parse, call, print, exit. The only reader of the environment.
 
-One module for each command, and beside them:
-
+commands     one module for each command
 app          the group of commands, and the one place where errors are caught
 groups       commands listed by side, in the order of work
 failure      what a person and a program are told of an error

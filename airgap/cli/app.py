@@ -12,15 +12,15 @@ from click.shell_completion import shell_complete
 
 from airgap import __version__
 from airgap.cli import failure, results
+from airgap.cli.commands.help import help_
+from airgap.cli.commands.inspect import inspect, verify
+from airgap.cli.commands.pack import pack
+from airgap.cli.commands.push import push
+from airgap.cli.commands.serve import serve
+from airgap.cli.commands.sign import keygen, sign
+from airgap.cli.commands.unpack import unpack
+from airgap.cli.commands.upkeep import status, teardown, trust, up
 from airgap.cli.groups import Groups
-from airgap.cli.help import help_
-from airgap.cli.inspect import inspect, verify
-from airgap.cli.pack import pack
-from airgap.cli.push import push
-from airgap.cli.serve import serve
-from airgap.cli.sign import keygen, sign
-from airgap.cli.unpack import unpack
-from airgap.cli.upkeep import status, teardown, trust, up
 
 _COMPLETE = "_AIRGAP_COMPLETE"
 """The variable by which click's completion scripts ask."""

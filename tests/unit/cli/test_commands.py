@@ -186,7 +186,7 @@ def test_the_environment_s_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_serve_reads_a_layout(tmp_path: Path) -> None:
-    from airgap.cli.serve import _address, _certificate, _open
+    from airgap.cli.commands.serve import _address, _certificate, _open
 
     maker = Maker(tmp_path / "layout")
     maker.image(b"a", name="x/y:1")
