@@ -319,6 +319,44 @@ def _there_and_back(lab: Lab, images: Images) -> tuple[Reading, Reading]:
     return packed, pushed
 
 
+def many(lab: Lab) -> list[Result]:
+    """Pack, inspect and serve 10,000 tiny images; the registry is in memory."""
+    count = 2000 if lab.quick else 10_000
+    with lab.folder() as work:
+        few, _ = _many_packed(lab, count // 10, work)
+        bundle, packed = _many_packed(lab, count, work)
+        looks = {
+            name: [Command(command, work, {}).run(lab.tool) for _ in range(lab.runs)]
+            for name, command in (
+                ("a tenth", [str(lab.airgap), "inspect", str(few)]),
+                (_OURS, [str(lab.airgap), "inspect", str(bundle)]),
+            )
+        }
+        served = [servers.serving(lab.airgap, bundle, work) for _ in range(lab.runs)]
+    look = _seconds(looks, _OURS)
+    growth = look / _seconds(looks, "a tenth") / 10
+    case, start = f"{count} images", median(served).seconds / look
+    each, most = packed.seconds * 1000 / count, max(reading.max_rss for reading in served) / _MIB
+    return [
+        Result(f"pack of {case}, ms an image", each, 15, 30, "", {_OURS: [packed]}),
+        Result(f"inspect of {case}", growth, 1.0, 1.3, "ten times a tenth of them", looks),
+        Result(f"start of serve with {case}", start, 1.2, 2, "inspect", {_OURS: served}),
+        Result(f"memory of pack with {case}, MiB", packed.max_rss / _MIB, 300, 450, ""),
+        Result(f"memory of serve with {case}, MiB", most, 300, 450, ""),
+    ]
+
+
+def _many_packed(lab: Lab, count: int, work: Path) -> tuple[Path, Reading]:
+    """Pack so many tiny images."""
+    folder = work / str(count)
+    folder.mkdir()
+    with servers.many(lab.tool, count, work) as up:
+        names = [f"bench/app{number}" for number in range(count)]
+        place = Place(lab.programs, lab.airgap, up.address, names)
+        reading = Command(peers.PACK[_OURS](place, folder), folder, {}).run(lab.tool)
+    return folder / BUNDLE, reading
+
+
 def start(lab: Lab) -> list[Result]:
     """Time ``airgap --help`` against an interpreter that does nothing."""
     commands = {
@@ -377,4 +415,5 @@ CASES: Mapping[str, Callable[[Lab], list[Result]]] = {
     "again": again,
     "shaped": pack_shaped,
     "memory": memory,
+    "many": many,
 }

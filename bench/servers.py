@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import socket
 import subprocess
@@ -11,7 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_READY = 15.0
+from bench.clock import Reading
+
+_READY = 60.0
 _HOST = "127.0.0.1"
 _REQUEST = re.compile(r'"(GET|HEAD|POST|PUT|PATCH|DELETE) /v2/[^ "]*(manifests|blobs|tags)/')
 
@@ -79,6 +82,29 @@ def shaped(
         yield Server(address, log)
 
 
+@contextlib.contextmanager
+def many(tool: Path, count: int, work: Path) -> Iterator[Server]:
+    """Run a registry in memory: tiny images of ten layers, one its own, nine from a pool of 500."""
+    address = f"{_HOST}:{_free_port()}"
+    log = work / f"many-{address.rpartition(':')[2]}.log"
+    with _running([str(tool), "many", address, str(count), "1", "9", "500"], log, {}, address):
+        yield Server(address, log)
+
+
+def serving(airgap: Path, bundle: Path, work: Path) -> Reading:
+    """Run ``airgap serve`` until it answers: the time to there, and the memory that it took."""
+    address = f"{_HOST}:{_free_port()}"
+    command = [str(airgap), "serve", str(bundle), "--plain-http", "--listen", address]
+    begun = time.monotonic()
+    with _running(command, work / "serve.log", {"HOME": str(work)}, address) as process:
+        seconds = time.monotonic() - begun
+        own = Path(f"/proc/{process.pid}")
+        peak = re.search(r"VmHWM:\s+([0-9]+) kB", (own / "status").read_text())
+        ticks = sum(map(int, (own / "stat").read_text().rpartition(") ")[2].split()[11:13]))
+    cpu = ticks / os.sysconf("SC_CLK_TCK")
+    return Reading(seconds, seconds, cpu, int(peak[1]) << 10 if peak else 0)
+
+
 def certificate(work: Path) -> Certificate:
     """Make a CA and a certificate for 127.0.0.1, with airgap's own code."""
     from airgap.certificates.make import issue
@@ -98,12 +124,12 @@ def certificate(work: Path) -> Certificate:
 @contextlib.contextmanager
 def _running(
     command: list[str], log: Path, environment: dict[str, str], address: str
-) -> Iterator[None]:
+) -> Iterator["subprocess.Popen[bytes]"]:
     with log.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
         try:
             _wait(process, address, log)
-            yield
+            yield process
         finally:
             process.terminate()
             process.wait()

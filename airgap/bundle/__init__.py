@@ -9,7 +9,8 @@ writer          fills the planned file in any order, and goes on where it was le
 partial         the file that a bundle grows in, and what of an earlier run is kept
 medium          bytes at an offset of an open file
 head            the first two members, which are all that a signature check reads
-members         the content of an opened bundle, proved as it is read
+members         an opened file: its framing compared, its content proved as it is read
+compare         what SHA256SUMS, airgap.json and the manifests say must fit together
 reader          opens a bundle and proves it
 signing         where a bundle keeps its signatures
 certificate     the registry's certificate that a bundle carries

@@ -33,8 +33,7 @@ def docker_archive(
     if not reference.tag:
         raise InputError(f"{name} has no tag, so an archive cannot name the image")
     manifest = image.images[manifest_index]
-    entry = docker_entry(manifest, reference) | {"RepoTags": [name]}
-    body = strictjson.dumps([entry])
+    body = strictjson.dumps([docker_entry(manifest, name)])
     yield tar.header("manifest.json", len(body)) + body + bytes(tar.pad(len(body)))
     for blob in unique(manifest.blobs):
         yield tar.header(blob_name(blob.digest), blob.size)

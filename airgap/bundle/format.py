@@ -4,12 +4,26 @@ docs/bundle-format.md says it for other programs.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from airgap.errors import InputError
+from airgap.errors import AirgapError, InputError
 from airgap.oci.digest import Digest, shown
 
 FORMAT = 1
+
+
+class TooLarge(AirgapError):  # noqa: N818  (named for what it says)
+    """What was asked for does not fit into one bundle."""
+
+    exit_code = 3
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"too much for one bundle: {why}",
+            hint="divide the list, and make several bundles; unpack and push take one after"
+            " another",
+        )
+
 
 SUMS = "SHA256SUMS"
 SIGNATURE = "SHA256SUMS.minisig"
@@ -26,12 +40,26 @@ KIND, TOOL = "airgap/bin/kind", "airgap/bin/airgap"
 
 SIGNATURE_SIZE = 4096
 UNSIGNED = b"\n" * SIGNATURE_SIZE
-MAX_TABLE = 16 << 20
-"""Bytes of the largest airgap.json and SHA256SUMS that are read into memory."""
+MAX_TABLE = 64 << 20
+"""Bytes of the largest airgap.json and SHA256SUMS, each."""
+MAX_MEMBERS = 400_000
+"""How many members SHA256SUMS may name: about as many as both tables have room for."""
+MAX_EXTRAS = 10_000
+"""How many members may stand below airgap/."""
 MAX_NAME, MAX_PREFIX = 100, 155
 """Bytes of the two fields of a header that hold a name."""
 
 _PRINTABLE = re.compile(r"[ -\[\]-~]+")  # ASCII without the backslash
+
+
+def check_count(members: int) -> None:
+    """Check that so many members fit into the tables of one bundle.
+
+    Raises:
+        TooLarge: they do not.
+    """
+    if members > MAX_MEMBERS:
+        raise TooLarge(f"the images have more than {MAX_MEMBERS} manifests and blobs")
 
 
 def blob_name(digest: Digest) -> str:
@@ -90,12 +118,23 @@ def check_names(names: Mapping[str, object]) -> None:
     """Check every name, and that no file has the name of another one's folder.
 
     Raises:
-        InputError: a name is not allowed, or is a folder too.
+        InputError: a name is not allowed, or is a folder too; or very many stand below airgap/.
     """
+    extras = [name for name in names if name.startswith(EXTRAS)]
+    if len(extras) > MAX_EXTRAS:
+        raise InputError(f"more than {MAX_EXTRAS} members stand below {EXTRAS}")
     for name in names:
         check_name(name)
-        if name.startswith(EXTRAS):
-            parts = name.split("/")
-            for end in range(2, len(parts)):
-                if "/".join(parts[:end]) in names:
-                    raise InputError(f"member {name!a} lies below another member")
+    for folder in _folders(extras):
+        if folder in names:
+            raise InputError(f"members lie below {folder!a}, which is a member itself")
+
+
+def _folders(names: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for name in names:
+        folder = name.rpartition("/")[0]
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return found

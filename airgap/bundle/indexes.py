@@ -5,7 +5,7 @@ oci-layout and index.json follow the OCI image layout 1.0, manifest.json docker'
 the same images. These functions are frozen for format 1.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,15 +42,30 @@ class Derived:
         images: an image for each entry of the table, in the order of the file.
         manifests: all manifests, each once, in the order of the file.
         blobs: all other content that is carried, each once, in the order of the file.
+        named: the image that each reference stands for.
+        docker: what manifest.json shows under each tag.
         inexpressible: references that manifest.json cannot express.
     """
 
     images: tuple[Image, ...]
     manifests: tuple[Descriptor, ...]
     blobs: tuple[Descriptor, ...]
-    index_json: bytes
-    manifest_json: bytes
+    named: Mapping[Reference, Image]
+
+    docker: Mapping[str, Manifest]
     inexpressible: tuple[Reference, ...]
+
+    def index_json(self) -> Iterator[bytes]:
+        """Write index.json, piece by piece."""
+        yield b'{\n "manifests": '
+        yield from strictjson.list_pieces(map(_index_entry, self.named.items()), 1)
+        yield f',\n "mediaType": "{OCI_INDEX}",\n "schemaVersion": 2\n}}\n'.encode("ascii")
+
+    def manifest_json(self) -> Iterator[bytes]:
+        """Write manifest.json, piece by piece."""
+        entries = (docker_entry(manifest, tag) for tag, manifest in self.docker.items())
+        yield from strictjson.list_pieces(entries)
+        yield b"\n"
 
 
 def derive(table: Table, load: Load) -> Derived:
@@ -81,13 +96,13 @@ def derive(table: Table, load: Load) -> Derived:
             _collect(image, (b for b in carried if b.digest not in manifests), blobs)
             _collect(image, (b for b in carried if b.digest in manifests), manifests)
     named = _by_reference(images)
-    entries, inexpressible = _docker_entries(named, {**manifests, **blobs})
+    docker, inexpressible = _expressible(named, manifests.keys() | blobs.keys())
     return Derived(
         images,
         tuple(manifests.values()),
         tuple(blobs.values()),
-        strictjson.dumps(_index(named)),
-        strictjson.dumps(entries),
+        named,
+        docker,
         tuple(inexpressible),
     )
 
@@ -122,44 +137,48 @@ def _by_reference(images: Sequence[Image]) -> dict[Reference, Image]:
     return found
 
 
-def _index(named: Mapping[Reference, Image]) -> dict[str, Any]:
+def _index_entry(item: tuple[Reference, Image]) -> dict[str, Any]:
+    reference, image = item
     return {
-        "schemaVersion": 2,
-        "mediaType": OCI_INDEX,
-        "manifests": [
-            {
-                "mediaType": image.root.media_type,
-                "digest": str(image.root.digest),
-                "size": image.root.size,
-                "annotations": {
-                    "io.containerd.image.name": str(reference),
-                    "org.opencontainers.image.ref.name": str(reference),
-                },
-            }
-            for reference, image in named.items()
-        ],
+        "mediaType": image.root.media_type,
+        "digest": str(image.root.digest),
+        "size": image.root.size,
+        "annotations": {
+            "io.containerd.image.name": str(reference),
+            "org.opencontainers.image.ref.name": str(reference),
+        },
     }
 
 
-def _docker_entries(
-    named: Mapping[Reference, Image], carried: Mapping[Digest, Descriptor]
-) -> tuple[list[dict[str, Any]], list[Reference]]:
-    """Return the entries of manifest.json, and the references that have none."""
-    entries: dict[str, dict[str, Any]] = {}
-    inexpressible = []
+def _expressible(
+    named: Mapping[Reference, Image], carried: Set[Digest]
+) -> tuple[dict[str, Manifest], list[Reference]]:
+    """Return what docker can load under each tag, and the references that it cannot."""
+    loads: dict[int, bool] = {}  # what very many images share is looked at once
+    shown: dict[str, Manifest] = {}
+    others = []
     for reference, image in named.items():
-        entry = docker_entry(image.images[0], reference) if image.images else {}
-        fits = bool(image.images) and _is_expressible(image.images[0], carried)
-        if not reference.tag or not fits or entries.setdefault(_tag(reference), entry) != entry:
-            inexpressible.append(reference)
-    return list(entries.values()), inexpressible
+        if not reference.tag or not image.images:
+            others.append(reference)
+            continue
+        first, tag = image.images[0], _tag(reference)
+        if id(first) not in loads:
+            loads[id(first)] = _is_expressible(first, carried)
+        if not loads[id(first)] or not _same(shown.setdefault(tag, first), first):
+            others.append(reference)
+    return shown, others
 
 
-def docker_entry(manifest: Manifest, reference: Reference) -> dict[str, Any]:
-    """Return what manifest.json says of an image."""
+def _same(one: Manifest, other: Manifest) -> bool:
+    """Tell whether docker sees no difference."""
+    return one is other or docker_entry(one, "") == docker_entry(other, "")
+
+
+def docker_entry(manifest: Manifest, tag: str) -> dict[str, Any]:
+    """Return what manifest.json says of an image that is called ``tag``."""
     return {
         "Config": blob_name(manifest.config.digest),
-        "RepoTags": [_tag(reference)],
+        "RepoTags": [tag],
         "Layers": [blob_name(layer.digest) for layer in manifest.layers],
     }
 
@@ -168,7 +187,7 @@ def _tag(reference: Reference) -> str:
     return f"{reference.name}:{reference.tag}"
 
 
-def _is_expressible(manifest: Manifest, carried: Mapping[Digest, Descriptor]) -> bool:
+def _is_expressible(manifest: Manifest, carried: Set[Digest]) -> bool:
     """Tell whether docker can load it: an image all of whose layers are here, and are tars."""
     return (
         manifest.is_image

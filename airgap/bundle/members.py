@@ -1,16 +1,19 @@
-"""Members: the content of an opened file, where it is known what it must be."""
+"""Members: an opened file, compared with what it must be, and its content."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from airgap.bundle import tar
 from airgap.bundle.format import SUMS
-from airgap.bundle.medium import chunks_at, damaged
+from airgap.bundle.medium import chunks_at, damaged, read_at
 from airgap.errors import InputError
 from airgap.oci.digest import Digest, shown
 from airgap.oci.proof import proved
 from airgap.progress import Progress
+
+_BLOCK = 64 << 10
+_TOLD_APART = 256 << 20  # of larger ones it is not told whether they are altered or forged
 
 
 class Members:
@@ -26,7 +29,7 @@ class Members:
     def __init__(
         self, fd: int, path: Path, members: Mapping[str, tar.Member], sums: Mapping[str, str]
     ) -> None:
-        self._fd, self._path, self._members, self._sums = fd, path, members, sums
+        self._fd, self.path, self._members, self._sums = fd, path, members, sums
 
     def __contains__(self, name: object) -> bool:
         return name in self._members
@@ -39,6 +42,56 @@ class Members:
         """Return those that SHA256SUMS names."""
         return [member for member in self._members.values() if member.name in self._sums]
 
+    def sum(self, name: str) -> str:
+        """Return what SHA256SUMS says of a member, as hexadecimal digits."""
+        return self._sums[name]
+
+    def check_size(self, size: int) -> None:
+        """Check the size of the file.
+
+        Raises:
+            InputError: it is not where its last member ends.
+        """
+        end = tar.end(self.all())
+        if size < end:
+            raise damaged(f"{self.path} is truncated: expected {end} bytes, have {size}")
+        if size > end:
+            raise damaged(f"{self.path} has {size - end} bytes after its end")
+
+    def check_framing(self) -> None:
+        """Compare all that is not content.
+
+        Raises:
+            InputError: a header, padding or the end is not what it must be.
+            ResourceError: the medium cannot be read.
+        """
+        for at, expected, name in tar.gaps(self.all()):
+            if read_at(self._fd, len(expected), at, self.path) != expected:
+                where = f"the header of {shown(name)}" if name else "the end of the archive"
+                raise damaged(f"{self.path} is damaged: {where} is not what it must be")
+
+    def equal(self, name: str, pieces: Iterable[bytes]) -> bool:
+        """Tell whether a member has exactly these bytes; the first that differs ends it.
+
+        Raises:
+            InputError: it differs, and is not even what SHA256SUMS says.
+            ResourceError: the medium cannot be read.
+        """
+        member, running = self.find(name), hashlib.sha256()
+        at = member.at
+        for block in _blocks(pieces):
+            there = read_at(self._fd, min(len(block), member.end - at), at, self.path)
+            if there != block:
+                break
+            running.update(block)
+            at += len(block)
+        if at == member.end and running.hexdigest() == self._sums[name]:
+            return True
+        if member.size <= _TOLD_APART:
+            for _ in self.stream(member):
+                pass
+        return False
+
     def find(self, name: str) -> tar.Member:
         """Return a member.
 
@@ -47,7 +100,7 @@ class Members:
         """
         member = self._members.get(name)
         if member is None:
-            raise InputError(f"{self._path} has no member {shown(name)}")
+            raise InputError(f"{self.path} has no member {shown(name)}")
         return member
 
     def read(self, name: str, limit: int) -> bytes:
@@ -59,7 +112,7 @@ class Members:
         """
         member = self.find(name)
         if member.size > limit:
-            raise InputError(f"{self._path}: {name} is larger than {limit >> 20} MiB")
+            raise InputError(f"{self.path}: {name} is larger than {limit >> 20} MiB")
         chunks = self.stream(member) if name in self._sums else self._raw(member)
         return b"".join(map(bytes, chunks))
 
@@ -79,7 +132,7 @@ class Members:
         Raises:
             ResourceError: the medium cannot be read.
         """
-        return chunks_at(self._fd, max(member.size - start, 0), member.at + start, self._path)
+        return chunks_at(self._fd, max(member.size - start, 0), member.at + start, self.path)
 
     def holds(self, member: tar.Member, progress: Progress) -> bool:
         """Tell whether a member is what SHA256SUMS says."""
@@ -90,7 +143,21 @@ class Members:
         return running.hexdigest() == self._sums[member.name]
 
     def _raw(self, member: tar.Member) -> Iterator[memoryview]:
-        return chunks_at(self._fd, member.size, member.at, self._path)
+        return chunks_at(self._fd, member.size, member.at, self.path)
 
     def _altered(self, member: tar.Member) -> InputError:
-        return damaged(f"{self._path} is damaged: {member.name} is not what {SUMS} says")
+        return damaged(f"{self.path} is damaged: {member.name} is not what {SUMS} says")
+
+
+def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Join small pieces to blocks."""
+    waiting: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= _BLOCK:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield b"".join(waiting)

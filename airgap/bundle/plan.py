@@ -15,7 +15,9 @@ from airgap.bundle.format import (
     SUMS,
     TABLE,
     UNSIGNED,
+    TooLarge,
     blob_name,
+    check_count,
     check_names,
     leading,
 )
@@ -29,7 +31,7 @@ from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
 
 _DOCKER_LIMIT = 1 << 20  # skopeo and podman read no larger manifest.json
-
+_LEAST_ENTRY = 190  # bytes of an image in airgap.json, but for its reference
 Content = bytes | Path
 
 
@@ -113,15 +115,30 @@ class Plan:
         return {blob.digest: at[blob_name(blob.digest)] for blob in self.blobs}
 
 
+def check_room(references: Sequence[Reference]) -> None:
+    """Check, before anything is looked up, that so many images can have a place in airgap.json.
+
+    Raises:
+        TooLarge: they cannot, however small they are.
+    """
+    least = sum(len(str(reference)) + _LEAST_ENTRY for reference in references)
+    if least > MAX_TABLE:
+        raise TooLarge(
+            f"{len(references)} images need {least} bytes of {TABLE} at the least, which may"
+            f" have {MAX_TABLE}"
+        )
+
+
 def plan(contents: Contents) -> Plan:
     """Lay out a bundle.
 
     Raises:
         InputError: an image or a name cannot be in a bundle, or a file cannot be read.
+        TooLarge: it is more than the tables of one bundle hold.
     """
     table = _table(contents)
     derived = derive(table, lambda descriptor: _proved(contents.bodies, descriptor))
-    doors = (OCI_LAYOUT, derived.index_json, derived.manifest_json)
+    doors = (OCI_LAYOUT, b"".join(derived.index_json()), b"".join(derived.manifest_json()))
     given: dict[str, bytes | File] = dict(zip(DOORS, doors, strict=True))
     for name, content in contents.extras:
         if not name.startswith(EXTRAS) or name in given:
@@ -162,10 +179,11 @@ def _lay_out(
     hashes = {name: _hash(content) for name, content in {TABLE: table_bytes, **given}.items()}
     hashes |= {blob_name(d.digest): d.digest.hex for d in _all(derived)}
     sums = write_sums(hashes)
+    check_count(len(hashes))
     for name, written in ((TABLE, table_bytes), (SUMS, sums)):
         if len(written) > MAX_TABLE:
-            raise InputError(f"too many images for one bundle: {name} is over {MAX_TABLE} bytes")
-    members, size = tar.place(leading(len(sums), len(table_bytes)) + list(table.members))
+            raise TooLarge(f"{name} would have {len(written)} bytes, and may have {MAX_TABLE}")
+    members = tar.place(leading(len(sums), len(table_bytes)) + list(table.members))
     at_hand = {d.digest: _proved(bodies, d) for d in _all(derived) if d.digest in bodies}
     contents = {SUMS: sums, SIGNATURE: UNSIGNED, TABLE: table_bytes, **given}
     contents |= {blob_name(digest): body for digest, body in at_hand.items()}
@@ -174,9 +192,9 @@ def _lay_out(
         members=tuple(members),
         contents=contents,
         blobs=tuple(blob for blob in derived.blobs if blob.digest not in at_hand),
-        size=size,
+        size=tar.end(members),
         inexpressible=derived.inexpressible,
-        warnings=_warnings(derived),
+        warnings=_warnings(_size(given[DOORS[2]])),
     )
 
 
@@ -217,8 +235,8 @@ def _hash(content: bytes | File) -> str:
     return content.digest.hex
 
 
-def _warnings(derived: Derived) -> tuple[str, ...]:
-    if len(derived.manifest_json) <= _DOCKER_LIMIT:
+def _warnings(docker_size: int) -> tuple[str, ...]:
+    if docker_size <= _DOCKER_LIMIT:
         return ()
     return (
         "manifest.json is over 1 MiB: skopeo and podman do not read the bundle as a "

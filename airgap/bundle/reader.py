@@ -6,7 +6,6 @@ read, all else is derived from them and compared.
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -15,26 +14,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from airgap.bundle import signing, tar
-from airgap.bundle.format import DOORS, EXTRAS, SUMS, TABLE, blob_name, check_names, leading
+from airgap.bundle import compare, signing, tar
+from airgap.bundle.format import SUMS, TABLE, blob_name, leading
 from airgap.bundle.head import open_file, read_lead, read_leading
-from airgap.bundle.indexes import OCI_LAYOUT, Derived, derive
-from airgap.bundle.medium import damaged, read_at
+from airgap.bundle.indexes import derive
+from airgap.bundle.medium import damaged
 from airgap.bundle.members import Members
 from airgap.bundle.table import Table
 from airgap.errors import InputError, TrustError
 from airgap.files.failures import guarded
 from airgap.oci.descriptor import Descriptor
-from airgap.oci.digest import Digest, shown
+from airgap.oci.digest import Digest
 from airgap.oci.image import Image
 from airgap.oci.manifest import MAX_MANIFEST
-from airgap.oci.reference import Reference
 from airgap.progress import Progress, Silent
 from airgap.signatures.minisign import Proof, PublicKey, verify
 from airgap.transfer.ports import Place
 
 _MAX_MEMBER = 32 << 20
-_SUM = re.compile(r"([0-9a-f]{64})  ([ -~]+)\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +119,6 @@ class Bundle:
     def images(self) -> tuple[Image, ...]:
         """The images that the bundle was made for."""
         return self._derived.images[len(self._derived.images) - len(self.table.images) :]
-
-    @property
-    def inexpressible(self) -> tuple[Reference, ...]:
-        """References that ``docker load`` does not see."""
-        return self._derived.inexpressible
 
     def members(self) -> tuple[tar.Member, ...]:
         """Return all members in order, with their places."""
@@ -217,14 +209,16 @@ class Bundle:
         self.digest = Digest.of(lead.sums)
         self._check_signature(lead.sums, lead.signature, keys, require_signature)
         table, _ = read_leading(self._fd, self.path, self.size, TABLE, lead.end)
-        self._sums = self._parse_sums(lead.sums)
-        if self._sums.get(TABLE) != hashlib.sha256(table).hexdigest():
+        sums = compare.parse_sums(lead.sums, self.path)
+        if sums.get(TABLE) != hashlib.sha256(table).hexdigest():
             raise damaged(f"{self.path} is damaged: {TABLE} is not what {SUMS} says")
         self.table = Table.from_bytes(table)
-        self._place(len(lead.sums), len(table))
-        self._check_framing()
+        named = compare.place(self.table, sums, leading(len(lead.sums), len(table)), self.path)
+        self._members = Members(self._fd, self.path, named, sums)
+        self._members.check_size(self.size)
+        self._members.check_framing()
         self._derived = derive(self.table, self._load_manifest)
-        self._check_derived(self._derived)
+        compare.check(self._derived, self.table, self._members)
 
     def _check_signature(
         self, sums: bytes, zone: bytes, keys: Sequence[PublicKey], required: bool
@@ -240,67 +234,11 @@ class Bundle:
                 hint="give the signer's public key",
             )
 
-    def _parse_sums(self, data: bytes) -> dict[str, str]:
-        sums: dict[str, str] = {}
-        for line in data.decode("latin-1").splitlines(keepends=True):
-            match = _SUM.fullmatch(line)
-            if not match or match[2] in sums:
-                raise damaged(f"{self.path} is damaged: {SUMS} has the line {shown(line)}")
-            sums[match[2]] = match[1]
-        return sums
-
-    def _place(self, sums_size: int, table_size: int) -> None:
-        """Lay the members out, and compare with the size of the file."""
-        members = self.table.members
-        if list(self._sums) != [TABLE, *(name for name, _ in members)]:
-            raise damaged(f"{self.path}: {SUMS} and {TABLE} name different members")
-        check_names(self._sums)
-        if tuple(name for name, _ in members[:3]) != DOORS:
-            raise InputError(f"{self.path}: its members are not in the order of a bundle")
-        everything = leading(sums_size, table_size) + list(members)
-        placed, size = tar.place(everything)
-        named = {member.name: member for member in placed}
-        if len(named) != len(everything):
-            raise InputError(f"{self.path}: a member is there twice")
-        if self.size < size:
-            raise damaged(f"{self.path} is truncated: expected {size} bytes, have {self.size}")
-        if self.size > size:
-            raise damaged(f"{self.path} has {self.size - size} bytes after its end")
-        self._members = Members(self._fd, self.path, named, self._sums)
-
-    def _check_framing(self) -> None:
-        for at, expected, name in tar.gaps(self.members()):
-            if read_at(self._fd, len(expected), at, self.path) != expected:
-                where = f"the header of {shown(name)}" if name else "the end of the archive"
-                raise damaged(f"{self.path} is damaged: {where} is not what it must be")
-
     def _load_manifest(self, descriptor: Descriptor) -> bytes:
         body = self.manifest_bytes(descriptor.digest)
         if len(body) != descriptor.size:
             raise InputError(f"{self.path}: {descriptor.digest} has another size than announced")
         return body
-
-    def _check_derived(self, derived: Derived) -> None:
-        """Compare all that follows from the table with what is in the file."""
-        doors = (OCI_LAYOUT, derived.index_json, derived.manifest_json)
-        for name, expected in zip(DOORS, doors, strict=True):
-            if self._members.find(name).size != len(expected) or self.member(name) != expected:
-                raise InputError(f"{self.path}: {name} does not show the images of {TABLE}")
-        blobs = [(blob_name(d.digest), d.size) for d in (*derived.manifests, *derived.blobs)]
-        carried = list(self.table.members[3:])
-        extras = [item for item in carried if item[0].startswith(EXTRAS)]
-        if carried != extras + blobs:
-            raise self._wrong_blobs(dict(carried), dict(extras + blobs))
-        for name, _ in blobs:
-            if not name.endswith(self._sums[name]):
-                raise InputError(f"{self.path}: {SUMS} says of {name} that it is something else")
-
-    def _wrong_blobs(self, carried: dict[str, int], needed: dict[str, int]) -> InputError:
-        for name in needed.keys() - carried.keys():
-            return InputError(f"{self.path}: {name} is missing, which an image needs")
-        for name in carried.keys() - needed.keys():
-            return InputError(f"{self.path}: {shown(name)} is there, but no image needs it")
-        return InputError(f"{self.path}: its members are not in the order of a bundle")
 
     def _blob(self, blob: Descriptor) -> tar.Member:
         member = self._members.find(blob_name(blob.digest))

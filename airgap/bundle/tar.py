@@ -40,14 +40,20 @@ class Member:
         return self.at + self.size
 
 
-def place(sizes: Iterable[tuple[str, int]]) -> tuple[list[Member], int]:
-    """Lay members out one after the other; return them and the size of the whole file."""
+def place(sizes: Iterable[tuple[str, int]]) -> list[Member]:
+    """Lay members out one after the other."""
     members: list[Member] = []
     offset = 0
     for name, size in sizes:
         members.append(Member(name, size, offset))
         offset += BLOCK + size + pad(size)
-    return members, offset + len(END)
+    return members
+
+
+def end(members: Sequence[Member]) -> int:
+    """Return the size of a file with these members."""
+    last = members[-1].end
+    return last + pad(last) + len(END)
 
 
 def pad(size: int) -> int:

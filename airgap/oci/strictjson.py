@@ -1,16 +1,20 @@
 """The only JSON loader for foreign bytes: RFC 8259 without what makes two readers disagree.
 
 Refused: duplicate keys, NaN and Infinity, a byte order mark, invalid UTF-8, unpaired
-surrogates, text after the value, nesting below 64 levels, numbers longer than 40 characters.
+surrogates, text after the value, nesting below 64 levels, numbers longer than 40 characters,
+and very many values in few bytes, which take many times their size in memory.
 """
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
 from airgap.errors import InputError
 
 MAX_DEPTH = 64
+MAX_VALUES, BYTES_A_VALUE = 10_000, 8
+"""A text may have so many values, or else one for so many of its bytes."""
 _MAX_NUMBER = 40
 # Strings are skipped whole, so that brackets inside them do not count as nesting. An unfinished
 # string runs to the end of the text: that alternative never backtracks, so the scan is linear.
@@ -25,6 +29,7 @@ def loads(data: bytes, what: str) -> Any:
     """
     try:
         text = data.decode("utf-8")
+        _check_count(text)
         _check_depth(text)
         value = json.loads(
             text,
@@ -57,7 +62,30 @@ def dumps(value: object) -> bytes:
     return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode("ascii")
 
 
+def list_pieces(values: Iterable[object], depth: int = 0) -> Iterator[bytes]:
+    """Write a list as `dumps` does one that stands ``depth`` levels deep, a piece for each value.
+
+    So a long list need not be in memory as a whole.
+    """
+    outer = "\n" + " " * depth
+    inner, mark = outer + " ", "["
+    for value in values:
+        text = json.dumps(value, indent=1, sort_keys=True)
+        yield (mark + inner + text.replace("\n", inner)).encode("ascii")
+        mark = ","
+    yield f"{outer}]".encode() if mark == "," else b"[]"
+
+
+def _check_count(text: str) -> None:
+    """Bound the values by the marks that part them; those inside strings count as well."""
+    count = text.count(",") + text.count("[") + text.count("{")
+    if count > max(MAX_VALUES, len(text) // BYTES_A_VALUE):
+        raise ValueError("too many values for its size")
+
+
 def _check_depth(text: str) -> None:
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
     depth = 0
     for match in _STRING_OR_BRACKET.finditer(text):
         first = match.group()[0]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from airgap.bundle.format import check_count
 from airgap.errors import AirgapError, InputError, NetworkError, TrustError
 from airgap.oci import strictjson
 from airgap.oci.choice import Choice
@@ -61,6 +62,7 @@ def look_up(
 
     Raises:
         InputError: two references give one name and tag to different images.
+        TooLarge: one bundle has no room for what was found so far; nothing more is looked up.
     """
     _tell_limit(references, source, progress)
     lookup = _Lookup(source, reuse, platforms, allow_foreign=allow_foreign)
@@ -89,8 +91,16 @@ class _Lookup:
         self._allow_foreign = allow_foreign
         self.found = Found()
         self._parsed = Parsed()
+        self._members: set[Digest] = set()
 
     def look_up(self, reference: Reference) -> Image:
+        """Find an image, and check that the bundle still has room."""
+        image = self._find(reference)
+        self._members.update(found.digest for found in (*image.manifests, *image.blobs))
+        check_count(len(self._members))
+        return image
+
+    def _find(self, reference: Reference) -> Image:
         root, body = self._source.resolve(reference)
         self.found.bodies[root.digest] = body
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from airgap.bundle.plan import Contents, Plan, plan
+from airgap.bundle.plan import Contents, Plan, check_room, plan
 from airgap.bundle.writer import Writer
 from airgap.errors import AirgapError, NetworkError, together
 from airgap.oci.digest import Digest
@@ -100,9 +100,11 @@ def pack(spec: Spec, options: Options, source: Source, progress: Progress) -> Re
         InputError: an image does not exist or is invalid, and ``keep_going`` is off.
         NetworkError: a registry failed in spite of retries, and ``keep_going`` is off.
         ResourceError: the file cannot be written.
+        TooLarge: the tables of one bundle have no room for so much.
     """
     begun = time.monotonic()
     wanted = _wanted(spec, options)
+    check_room(wanted)
     platforms = () if spec.all_platforms else spec.platforms or (Platform.of_host(),)
     progress.step(f"Looking up {count(len(wanted), 'image')}")
     found = look_up(

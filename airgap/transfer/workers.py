@@ -6,9 +6,9 @@ run at the moment it happens, whatever place its item has in the list.
 
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from airgap.errors import AirgapError, InputError, NetworkError, TrustError
 from airgap.transfer.stop import Stop, Stopped
@@ -51,34 +51,35 @@ def each(
         BaseException: the first fatal failure: any that is none of `OWN`. Items that were not
             begun are not begun any more.
     """
-    run = _Run(function, stop)
+    run = _Run(function, items, stop)
     with ThreadPoolExecutor(most, "each") as pool:
-        tasks = [(item, pool.submit(run.one, item)) for item in items]
+        workers = [pool.submit(run.work) for _ in range(min(most, len(run.items)))]
         try:
-            wait([task for _, task in tasks], return_when=FIRST_EXCEPTION)
+            wait(workers, return_when=FIRST_EXCEPTION)
         except BaseException:  # Ctrl-C reaches the thread that waits
             stop.set()
             raise
-        finally:
-            # Where all went well nothing is left to cancel.
-            pool.shutdown(wait=False, cancel_futures=True)
     if run.fatal:
         raise run.fatal[0]
-    return _outcome(tasks)
+    return run.outcome()
 
 
 class _Run(Generic[T, R]):
-    def __init__(self, function: Callable[[T], R], stop: Stop) -> None:
-        self._function, self._stop = function, stop
-        self._lock = threading.Lock()
-        self.fatal: list[BaseException] = []
+    """Items from which each thread takes the next, and one slot for what became of each."""
 
-    def one(self, item: T) -> R | AirgapError:
+    def __init__(self, function: Callable[[T], R], items: Iterable[T], stop: Stop) -> None:
+        self._function, self._stop = function, stop
+        self.items = list(items)
+        self.fatal: list[BaseException] = []
+        self._results: list[R | AirgapError | None] = [None] * len(self.items)
+        self._next = iter(range(len(self.items)))  # next() of it is one step: no lock is needed
+        self._lock = threading.Lock()
+
+    def work(self) -> None:
         try:
-            self._stop.check()
-            return self._function(item)
-        except OWN as error:
-            return error
+            for number in self._next:
+                self._stop.check()
+                self._results[number] = self._one(self.items[number])
         except BaseException as error:
             with self._lock:
                 # Whoever was stopped was stopped by the first.
@@ -87,13 +88,17 @@ class _Run(Generic[T, R]):
             self._stop.set()
             raise
 
+    def _one(self, item: T) -> R | AirgapError:
+        try:
+            return self._function(item)
+        except OWN as error:
+            return error
 
-def _outcome(tasks: list[tuple[T, "Future[R | AirgapError]"]]) -> Outcome[T, R]:
-    found: Outcome[T, R] = Outcome()
-    for item, task in tasks:
-        result = task.result()
-        if isinstance(result, AirgapError):
-            found.failed.append((item, result))
-        else:
-            found.done.append((item, result))
-    return found
+    def outcome(self) -> Outcome[T, R]:
+        found: Outcome[T, R] = Outcome()
+        for item, result in zip(self.items, self._results, strict=True):
+            if isinstance(result, AirgapError):
+                found.failed.append((item, result))
+            else:
+                found.done.append((item, cast("R", result)))
+        return found

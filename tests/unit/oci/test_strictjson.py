@@ -57,3 +57,23 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
 def test_an_object_is_asked_for() -> None:
     with pytest.raises(InputError, match="x is not a JSON object"):
         strictjson.load_object(b"[]", "x")
+
+
+@given(st.lists(VALUES, max_size=4))
+def test_a_list_in_pieces_is_the_same_list(values: list[object]) -> None:
+    assert b"".join(strictjson.list_pieces(values)) + b"\n" == strictjson.dumps(values)
+    inside = b"".join(strictjson.list_pieces(values, 1))
+    assert b'{\n "a": ' + inside + b"\n}\n" == strictjson.dumps({"a": values})
+
+
+@pytest.mark.parametrize("value", [b"[],", b'{"":0},', b"1,", b'"ab",', b"[[[],[]],[]],"])
+def test_what_takes_many_times_its_size_in_memory_is_refused(value: bytes) -> None:
+    with pytest.raises(InputError, match="too many values for its size"):
+        strictjson.loads(b"[" + value * 20_000 + b"0]", "x")
+    strictjson.loads(b"[" + value * 1_000 + b"0]", "x")
+
+
+def test_a_long_list_of_descriptors_is_none_of_that() -> None:
+    one = {"mediaType": "a/b", "digest": "sha256:" + "0" * 64, "size": 1, "urls": [], "data": "x"}
+    data = json.dumps([one] * 20_000, separators=(",", ":")).encode()
+    assert len(strictjson.loads(data, "x")) == 20_000

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from airgap.bundle.format import TooLarge
 from airgap.bundle.reader import Bundle
 from airgap.errors import InputError, NetworkError
 from airgap.oci.digest import Digest
@@ -197,3 +198,25 @@ def test_docker_hub_s_limit_is_told_beforehand(shelf: Shelf, tmp_path: Path) -> 
     listener.warnings.clear()
     pack(spec(*names), Options(tmp_path / "b.tar", None), shelf, listener)
     assert listener.warnings == []
+
+
+def test_a_list_that_no_table_holds_is_refused_before_anything_is_asked(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airgap.bundle.plan.MAX_TABLE", 300)
+    with pytest.raises(TooLarge, match="2 images need"):
+        run(shelf, tmp_path, "nginx:1", "quay.io/org/app:1")
+    assert shelf.resolved == []
+
+
+def test_the_look_up_ends_where_the_tables_are_full(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"app{number}:1" for number in range(100)]
+    for name in names:
+        shelf.image(name, name.encode())
+    monkeypatch.setattr("airgap.bundle.format.MAX_MEMBERS", 30)
+    with pytest.raises(TooLarge, match="more than 30 manifests and blobs"):
+        run(shelf, tmp_path, *names, keep_going=True)
+    assert len(shelf.resolved) < 30, "each image has three members"
+    assert list(tmp_path.iterdir()) == []
