@@ -1,92 +1,37 @@
 """serve: a read-only registry straight out of a bundle, without unpacking it.
 
-Follows the pull part and the content discovery part of the OCI distribution specification 1.1.
-Nothing is written, so whatever is sent is refused with 405. A blob that is sent whole is hashed
-meanwhile, and the last bytes of a wrong one are withheld: a client cannot complete it. A part of
-a blob is sent as it lies in the file: the digest of the whole is the client's to check.
+A thread accepts, and each connection has one of its own: what reads a slow medium or writes to a
+slow client holds nobody else up. `airgap.serve.routes` says what is answered.
 """
 
-import json
-import re
+import errno
+import resource
+import select
 import socket
 import ssl
-import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import NamedTuple, Protocol
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
-from airgap.certificates.values import Tls
-from airgap.errors import InputError, ResourceError
-from airgap.oci.descriptor import Descriptor
-from airgap.oci.digest import Digest
+from airgap.errors import ResourceError
 from airgap.oci.image import Image
-from airgap.oci.reference import DEFAULT_HOST, short_repositories
 from airgap.progress import Progress
-from airgap.transfer.ports import Store
+from airgap.serve.catalog import Catalog
+from airgap.serve.clients import Client, Clients
+from airgap.serve.connection import Connection
+from airgap.serve.line import Line, Patience
+from airgap.serve.routes import Routes
+from airgap.serve.sending import Sender, Shelf
+from airgap.serve.tls import hang_up, shake_hands
+from airgap.serve.troubles import Troubles
 
-_ROUTE = re.compile(
-    r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs)/(?P<id>[^/]+)|/v2/(?P<tags>.+)/tags/list"
-)
-_RANGE = re.compile(r"bytes=([0-9]{1,18})-([0-9]{0,18})")
-_IDLE_SECONDS = 60
-_MAX_PAGE = 1000
-_COUNT = re.compile(r"[0-9]{1,9}")
-
-
-@dataclass(frozen=True, slots=True)
-class Repository:
-    """What is served under one name: manifests by tag and by digest, and blobs."""
-
-    tags: Mapping[str, Descriptor]
-    manifests: Mapping[Digest, Descriptor]
-    blobs: Mapping[Digest, Descriptor]
+_BACKLOG = 1024
+_NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_OTHER_FILES = 64
 
 
-class _Gathered(NamedTuple):
-    tags: dict[str, Descriptor]
-    manifests: dict[Digest, Descriptor]
-    blobs: dict[Digest, Descriptor]
-
-
-def repositories(images: Sequence[Image]) -> dict[str, Repository]:
-    """Give every image its full repository, and its short one where no other claims it."""
-    short = short_repositories(image.reference for image in images)
-    found: dict[str, _Gathered] = {}
-    for image in images:
-        full = image.reference.repository
-        gathered = found.get(full)
-        if gathered is None:
-            gathered = found[full] = _Gathered({}, {}, {})
-            if image.reference.name in short:
-                # Both names are of these images alone, so that they may share one repository.
-                found[short[image.reference.name]] = gathered
-        if image.reference.tag:
-            gathered.tags[image.reference.tag] = image.root
-        gathered.manifests.update((d.digest, d) for d in image.manifests)
-        gathered.blobs.update((d.digest, d) for d in image.blobs)
-    return {name: Repository(*found[name]) for name in sorted(found)}
-
-
-def mirrored(images: Sequence[Image], served: Mapping[str, Repository]) -> dict[str, Repository]:
-    """Give Docker Hub's images the names that a client of a mirror asks for.
-
-    docker's ``registry-mirrors`` asks for ``library/nginx``, without the host. A path that an
-    image of another host claims too is given to none.
-    """
-    taken = {i.reference.path for i in images if i.reference.host != DEFAULT_HOST} | {*served}
-    return {
-        image.reference.path: served[image.reference.repository]
-        for image in images
-        if image.reference.host == DEFAULT_HOST and image.reference.path not in taken
-    }
-
-
-class Content(Store, Protocol):
+class Content(Shelf, Protocol):
     """A store that knows which images it has: a bundle, a layout."""
 
     @property
@@ -94,22 +39,24 @@ class Content(Store, Protocol):
         """The images."""
 
 
-def server_context(tls: Tls) -> ssl.SSLContext:
-    """Return the TLS settings of a server.
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What clients may take.
 
-    OpenSSL reads certificate and key from files alone: they exist, private, for that moment.
+    Attributes:
+        clients: how many may be connected at once; fewer where this process may not open as
+            many files.
+        grace: the seconds for which an idle one may stay although others wait.
+        patience: how long a client may take for anything.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.TemporaryDirectory(prefix="airgap-") as folder:
-        path = Path(folder) / "server.pem"
-        path.touch(0o600)
-        path.write_bytes(tls.cert_pem + tls.key_pem)
-        context.load_cert_chain(path)
-    return context
+
+    clients: int = 256
+    grace: float = 1
+    patience: Patience = field(default_factory=Patience)
 
 
 class Server:
-    """The running registry; a context manager that serves from a thread of its own.
+    """The running registry; a context manager that serves from threads of its own.
 
     Args:
         images: what to serve.
@@ -117,6 +64,7 @@ class Server:
         address: host and port to listen on; port 0 takes a free one.
         progress: is told each request with ``-v``.
         tls: the server's TLS context; None serves plain http.
+        limits: what clients may take.
 
     Raises:
         ResourceError: the address cannot be listened on.
@@ -125,237 +73,107 @@ class Server:
     def __init__(
         self,
         images: Sequence[Image],
-        store: Store,
+        store: Shelf,
         address: tuple[str, int],
         progress: Progress,
         tls: ssl.SSLContext | None = None,
+        limits: Limits | None = None,
     ) -> None:
-        served = repositories(images)
-        handler = type("Handler", (_Handler,), {
-            "repositories": served, "aliases": mirrored(images, served),
-            "store": store, "progress": progress,
-        })  # fmt: skip
-        server = _HTTPServer6 if ":" in address[0] else _HTTPServer
-        try:
-            self._server = server(address, handler)
-        except OSError as error:
-            raise ResourceError(
-                f"cannot listen on {address[0]}:{address[1]}: {error.strerror}",
-                hint="choose another address with --listen HOST:PORT",
-            ) from error
-        self._server.tls = tls
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True)
+        limits = limits or Limits()
+        self._routes, self._sender = Routes(Catalog(images), store), Sender(store)
+        self._progress, self._tls, self._patience = progress, tls, limits.patience
+        self._troubles = Troubles(progress)
+        self._clients = Clients(min(limits.clients, _affordable()), limits.grace)
+        self._listener = _listen(address)
+        self._wake, self._woken = socket.socketpair()
+        self._thread = threading.Thread(target=self._accept, name="serve", daemon=True)
 
     @property
     def port(self) -> int:
         """The port that it listens on."""
-        return int(self._server.server_address[1])
+        return int(self._listener.getsockname()[1])
+
+    @property
+    def troubles(self) -> int:
+        """How often something went wrong that was no client's fault."""
+        return self._troubles.count
 
     def __enter__(self) -> "Server":
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._wake.close()
+        self._clients.stop(5)
+        self._thread.join()
+        self._listener.close()
+        self._woken.close()
 
     def wait(self) -> None:
         """Serve until interrupted."""
         while self._thread.is_alive():
             self._thread.join(1)
 
+    def _accept(self) -> None:
+        poll = select.poll()
+        for waited in (self._listener, self._woken):
+            poll.register(waited, select.POLLIN)
+        while self._woken.fileno() not in dict(poll.poll()):
+            try:
+                sock, address = self._listener.accept()
+                self._admit(sock, str(address[0]))
+            except OSError as error:
+                if error.errno in _NO_ROOM:
+                    self._progress.detail(f"cannot take another client: {error.strerror}")
+                    self._clients.wait_for_change(1)
 
-class _HTTPServer(ThreadingHTTPServer):
-    daemon_threads = True
-    tls: ssl.SSLContext | None = None
-
-    def finish_request(self, request: object, client_address: object) -> None:
-        """Shake hands in the connection's own thread, so that a slow one stops nobody else."""
-        if not self.tls:
-            super().finish_request(request, client_address)  # type: ignore[arg-type]
+    def _admit(self, sock: socket.socket, address: str) -> None:
+        """Give a connection a thread of its own, once there is room for it."""
+        if self._tls:
+            sock = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        client = self._clients.admit(lambda: hang_up(sock))
+        if not client:
+            sock.close()
             return
-        request.settimeout(_IDLE_SECONDS)  # type: ignore[attr-defined]
-        with self.tls.wrap_socket(request, server_side=True) as secure:  # type: ignore[arg-type]
-            super().finish_request(secure, client_address)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: a client that breaks off is no error of ours."""
-
-
-class _HTTPServer6(_HTTPServer):
-    address_family = socket.AF_INET6
-
-
-class _Refusal(Exception):  # noqa: N818  (an answer, not a fault)
-    def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server_version = "airgap"
-    sys_version = ""
-    timeout = _IDLE_SECONDS
-    repositories: Mapping[str, Repository]
-    aliases: Mapping[str, Repository]
-    store: Store
-    progress: Progress
-
-    def do_GET(self) -> None:
+        worker = threading.Thread(target=self._serve, args=(sock, address, client), daemon=True)
         try:
-            self._route()
-        except _Refusal as refusal:
-            self._refuse(refusal)
+            worker.start()
+        except RuntimeError as error:
+            self._troubles.tell(error)
+            sock.close()
+            client.leave()
 
-    do_HEAD = do_GET
-
-    def _not_allowed(self) -> None:
-        self.close_connection = True  # a body may follow that nobody reads
-        self._refuse(
-            _Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "UNSUPPORTED", "this registry is read-only")
-        )
-
-    do_POST = do_PUT = do_PATCH = do_DELETE = _not_allowed
-
-    def _route(self) -> None:
-        url = urlsplit(self.path)
-        if url.path in ("/v2/", "/v2"):
-            self._send_json({})
-        elif url.path == "/v2/_catalog":
-            self._send_page("repositories", self.repositories, url.query, {})
-        elif match := _ROUTE.fullmatch(url.path):
-            self._send_content(match, url.query)
-        else:
-            raise _Refusal(HTTPStatus.NOT_FOUND, "NAME_UNKNOWN", "no such page")
-
-    def _send_content(self, match: re.Match[str], query: str) -> None:
-        name = match["tags"] or match["name"]
-        repository = self.repositories.get(name) or self.aliases.get(name)
-        if repository is None:
-            raise _Refusal(HTTPStatus.NOT_FOUND, "NAME_UNKNOWN", "no such repository in the bundle")
-        if match["tags"]:
-            self._send_page("tags", sorted(repository.tags), query, {"name": name})
-        elif match["kind"] == "manifests":
-            self._send_manifest(repository, match["id"])
-        else:
-            self._send_blob(repository, match["id"])
-
-    def _send_manifest(self, repository: Repository, identifier: str) -> None:
-        if ":" in identifier:
-            found = repository.manifests.get(_digest(identifier))
-        else:
-            found = repository.tags.get(identifier)
-        if found is None:
-            raise _Refusal(HTTPStatus.NOT_FOUND, "MANIFEST_UNKNOWN", "not in the bundle")
+    def _serve(self, sock: socket.socket, address: str, client: Client) -> None:
         try:
-            body = self.store.manifest_bytes(found.digest)
-        except (InputError, ResourceError) as error:
-            self.progress.warn(error.message)
-            raise _Refusal(
-                HTTPStatus.INTERNAL_SERVER_ERROR, "UNKNOWN", "the manifest is damaged"
-            ) from error
-        self._begin(HTTPStatus.OK, found.media_type, len(body), found.digest)
-        self._write([memoryview(body)])
-
-    def _send_blob(self, repository: Repository, identifier: str) -> None:
-        found = repository.blobs.get(_digest(identifier))
-        if found is None:
-            raise _Refusal(HTTPStatus.NOT_FOUND, "BLOB_UNKNOWN", "not in the bundle")
-        first, last = self._range(found.size)
-        status = HTTPStatus.OK
-        extra = {"Accept-Ranges": "bytes"}
-        if (first, last) != (0, found.size - 1):
-            status = HTTPStatus.PARTIAL_CONTENT
-            extra["Content-Range"] = f"bytes {first}-{last}/{found.size}"
-        self._begin(status, "application/octet-stream", last + 1 - first, found.digest, extra)
-        try:
-            self._write(cut(self.store.chunks(found, first), last + 1 - first))
-        except (InputError, ResourceError) as error:
-            # The headers are out: breaking off is the only way left to say that it is wrong.
-            self.progress.warn(error.message)
-            self.close_connection = True
-
-    def _range(self, size: int) -> tuple[int, int]:
-        """Return the first and last byte asked for; a form that is not known means all."""
-        match = _RANGE.fullmatch(self.headers.get("Range", ""))
-        if not match:
-            return 0, size - 1
-        first, last = int(match[1]), int(match[2]) if match[2] else size - 1
-        if first >= size or last < first:
-            raise _Refusal(
-                HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "SIZE_INVALID", "outside the blob"
-            )
-        return first, min(last, size - 1)
-
-    def _send_page(
-        self, key: str, names: Iterable[str], query: str, rest: Mapping[str, str]
-    ) -> None:
-        """Send a list; ``n`` and ``last`` page through it, with a Link to the next page."""
-        asked = parse_qs(query)
-        last, limit = asked.get("last", [""])[0], asked.get("n", [str(_MAX_PAGE)])[0]
-        count = min(int(limit), _MAX_PAGE) if _COUNT.fullmatch(limit) else _MAX_PAGE
-        left = [name for name in names if name > last]
-        headers = {}
-        if len(left) > count > 0:
-            path = urlsplit(self.path).path
-            headers["Link"] = f'<{path}?n={count}&last={left[count - 1]}>; rel="next"'
-        self._send_json({**rest, key: left[:count]}, extra=headers)
-
-    def _send_json(
-        self,
-        value: object,
-        status: HTTPStatus = HTTPStatus.OK,
-        extra: Mapping[str, str] | None = None,
-    ) -> None:
-        body = json.dumps(value).encode()
-        self._begin(status, "application/json", len(body), None, extra)
-        self._write([memoryview(body)])
-
-    def _refuse(self, refusal: _Refusal) -> None:
-        error = {"code": refusal.code, "message": refusal.message, "detail": None}
-        self._send_json({"errors": [error]}, refusal.status)
-
-    def _begin(
-        self,
-        status: HTTPStatus,
-        media_type: str,
-        length: int,
-        digest: Digest | None,
-        extra: Mapping[str, str] | None = None,
-    ) -> None:
-        self.send_response(status)
-        self.send_header("Docker-Distribution-Api-Version", "registry/2.0")
-        self.send_header("Content-Type", media_type)
-        self.send_header("Content-Length", str(length))
-        if digest:
-            self.send_header("Docker-Content-Digest", str(digest))
-            self.send_header("ETag", f'"{digest}"')
-        for key, text in (extra or {}).items():
-            self.send_header(key, text)
-        self.end_headers()
-
-    def _write(self, chunks: Iterable[memoryview]) -> None:
-        if self.command != "HEAD":
-            for chunk in chunks:
-                self.wfile.write(chunk)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base's name)
-        self.progress.detail(f"{self.client_address[0]} {format % args}")
+            with sock:
+                if isinstance(sock, ssl.SSLSocket):
+                    shake_hands(sock, self._patience.head)
+                line = Line(sock, self._patience)
+                Connection(
+                    line, address, self._routes.answer, self._sender, self._troubles, self._progress
+                ).serve(client)
+        except OSError as error:  # a client may leave at any time
+            self._progress.detail(f"{address} left: {error}")
+        except Exception as error:  # a fault of ours ends one connection, and is told
+            self._troubles.tell(error)
+        finally:
+            client.leave()
 
 
-def _digest(text: str) -> Digest:
+def _affordable() -> int:
+    """Return how many clients can be served with the files that this process may open: two each."""
+    may_open, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(4, (may_open - _OTHER_FILES) // 2) if may_open >= 0 else 1 << 20
+
+
+def _listen(address: tuple[str, int]) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     try:
-        return Digest.parse(text)
-    except InputError as error:
-        raise _Refusal(HTTPStatus.BAD_REQUEST, "DIGEST_INVALID", "not a digest") from error
-
-
-def cut(chunks: Iterator[memoryview], length: int) -> Iterator[memoryview]:
-    """Pass on the first ``length`` bytes of a stream, and read no further."""
-    left = length
-    for chunk in chunks:
-        yield chunk[:left]
-        left -= len(chunk)
-        if left <= 0:
-            return
+        both = address[0] == "::" and socket.has_dualstack_ipv6()
+        return socket.create_server(address, family=family, backlog=_BACKLOG, dualstack_ipv6=both)
+    except OSError as error:
+        cause = error.strerror or str(error)
+        raise ResourceError(
+            f"cannot listen on {address[0]}:{address[1]}: {cause}",
+            hint="choose another address with --listen HOST:PORT",
+        ) from error

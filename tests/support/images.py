@@ -30,7 +30,10 @@ class Maker:
         (self._blobs / digest).write_bytes(content)
         return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(content)}
 
-    def image(self, *layers: bytes, name: str = "", architecture: str = "amd64") -> dict[str, Any]:
+    def image(
+        self, *layers: bytes, name: str = "", architecture: str = "amd64", **more: Any
+    ) -> dict[str, Any]:
+        """Make an image; ``more`` are further members of its manifest, such as its subject."""
         config = {"os": "linux", "architecture": architecture, "rootfs": {"type": "layers"}}
         value = {
             "schemaVersion": 2,
@@ -38,7 +41,7 @@ class Maker:
             "config": self.blob(json.dumps(config).encode(), d.CONFIG_TYPES[0]),
             "layers": [self.blob(layer) for layer in layers],
         }
-        return self._root(value, name)
+        return self._root(value | more, name)
 
     def index(self, name: str, **children: dict[str, Any]) -> dict[str, Any]:
         entries = [

@@ -54,7 +54,8 @@ def serve(
       airgap serve bundle.tar --plain-http
       docker pull localhost:5000/nginx:1.27
     """
-    from airgap.serve.server import Server, server_context
+    from airgap.serve.server import Server
+    from airgap.serve.tls import server_context
 
     console = options.console(quiet, verbose)
     host, port = _address(listen)

@@ -1,11 +1,13 @@
 import http.client
 import json
 import shutil
+import socket
 import ssl
+import struct
 import subprocess
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import replace
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -15,27 +17,14 @@ from airgap.oci.digest import Digest
 from airgap.oci.reference import Reference
 from airgap.progress import Silent
 from airgap.registry.options import Options
-from airgap.serve.server import Server, cut, mirrored, repositories, server_context
+from airgap.serve.line import Patience
+from airgap.serve.server import Limits, Server
+from airgap.serve.tls import server_context
 from airgap.sources.layout import Layout
 from airgap.sources.registry import RegistrySource
 from tests.support.images import Maker
-
-
-@pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    maker = Maker(tmp_path / "layout")
-    base = maker.bytes(300_000)
-    maker.image(base, name="docker.io/library/nginx:1.27")
-    amd, arm = maker.image(base, b"amd"), maker.image(base, b"arm", architecture="arm64")
-    maker.index("quay.io/org/app:1", amd64=amd, arm64=arm)
-    maker.image(b"x", name="ghcr.io/org/app:1")
-    return maker.layout()
-
-
-@pytest.fixture
-def server(layout: Layout) -> Iterator[Server]:
-    with Server(layout.images, layout, ("127.0.0.1", 0), Silent()) as found:
-        yield found
+from tests.unit.serve.conftest import Heard
+from tests.unit.serve.wire import Wire
 
 
 def ask(
@@ -87,63 +76,6 @@ def test_a_mirrored_path_that_others_claim_is_not_served(tmp_path: Path) -> None
         assert ask(server, "/v2/nginx/manifests/1")[0].status == 200
 
 
-def test_the_catalog_pages(server: Server) -> None:
-    response, body = ask(server, "/v2/_catalog?n=2")
-    assert json.loads(body) == {"repositories": ["docker.io/library/nginx", "ghcr.io/org/app"]}
-    link = response.headers["Link"]
-    assert link == '</v2/_catalog?n=2&last=ghcr.io/org/app>; rel="next"'
-    _, rest = ask(server, link[1 : link.index(">")])
-    assert json.loads(rest) == {"repositories": ["nginx", "quay.io/org/app"]}
-    _, tags = ask(server, "/v2/nginx/tags/list")
-    assert json.loads(tags) == {"name": "nginx", "tags": ["1.27"]}
-
-
-def test_heads_and_ranges(layout: Layout, server: Server) -> None:
-    blob = max(layout.images[0].blobs, key=lambda b: b.size)
-    content = b"".join(map(bytes, layout.chunks(blob)))
-    path = f"/v2/nginx/blobs/{blob.digest}"
-    head, body = ask(server, path, "HEAD")
-    assert (head.status, body, head.headers["Content-Length"]) == (200, b"", str(blob.size))
-    assert head.headers["Docker-Content-Digest"] == str(blob.digest)
-    for asked, first, last in (
-        ("bytes=0-9", 0, 9),
-        ("bytes=262140-262150", 262140, 262150),
-        ("bytes=299999-", 299_999, 299_999),
-        ("bytes=299990-999999", 299_990, 299_999),
-    ):
-        response, part = ask(server, path, Range=asked)
-        assert response.status == 206
-        assert response.headers["Content-Range"] == f"bytes {first}-{last}/300000"
-        assert part == content[first : last + 1]
-    assert ask(server, path, Range="bytes=300000-")[0].status == 416
-    assert ask(server, path, Range="lines=1-2")[1] == content
-
-
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_nothing_can_be_written(server: Server, method: str) -> None:
-    response, body = ask(server, "/v2/nginx/blobs/uploads/", method)
-    assert response.status == 405
-    assert json.loads(body)["errors"][0]["code"] == "UNSUPPORTED"
-
-
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        ("/", 404),
-        ("/v2/", 200),
-        ("/v2/nginx/manifests/2", 404),
-        ("/v2/nginx/manifests/sha256:" + "0" * 64, 404),
-        ("/v2/nginx/manifests/sha256:../../etc/passwd", 404),
-        ("/v2/nginx/manifests/sha256:x", 400),
-        ("/v2/nginx/blobs/sha256:" + "0" * 64, 404),
-        ("/v2/../../etc/passwd/blobs/x", 404),
-        ("/v2/gone/tags/list", 404),
-    ],
-)
-def test_statuses(server: Server, path: str, status: int) -> None:
-    assert ask(server, path)[0].status == status
-
-
 def test_a_wrong_blob_is_never_complete(layout: Layout, server: Server) -> None:
     blob = max(layout.images[0].blobs, key=lambda b: b.size)
     file = layout.path / "blobs/sha256" / blob.digest.hex
@@ -154,19 +86,92 @@ def test_a_wrong_blob_is_never_complete(layout: Layout, server: Server) -> None:
         ask(server, f"/v2/nginx/blobs/{blob.digest}")
 
 
-def test_a_damaged_manifest_is_an_error_of_the_server(layout: Layout, server: Server) -> None:
+def test_a_damaged_manifest_is_an_error_of_the_server(
+    layout: Layout, server: Server, heard: Heard
+) -> None:
     root = layout.images[0].root.digest
     (layout.path / "blobs/sha256" / root.hex).write_bytes(b"{}")
-    response, body = ask(server, "/v2/nginx/manifests/1.27")
-    assert response.status == 500
-    assert json.loads(body)["errors"][0]["message"] == "the manifest is damaged"
+    for _ in range(3):
+        response, body = ask(server, "/v2/nginx/manifests/1.27")
+        assert response.status == 500
+        assert json.loads(body)["errors"][0]["message"] == "the content is damaged"
+    assert len(heard.warnings) == 1  # told once, and counted
+    assert str(root) in heard.warnings[0]
+    assert server.troubles == 3
 
 
-@pytest.mark.parametrize("count", ["", "-1", "x", "9" * 5000])
-def test_an_absurd_page_size_means_the_usual_one(server: Server, count: str) -> None:
-    response, body = ask(server, f"/v2/_catalog?n={count}")
-    assert response.status == 200
-    assert len(json.loads(body)["repositories"]) == 4
+@pytest.mark.parametrize("path", ["manifests/1.27", "blobs/DIGEST"])
+def test_a_fault_of_ours_is_told(
+    layout: Layout, server: Server, heard: Heard, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("nobody thought of it")
+
+    monkeypatch.setattr(layout, "manifest_bytes", broken)
+    monkeypatch.setattr(layout, "place", broken)
+    asked = path.replace("DIGEST", str(layout.images[0].blobs[0].digest))
+    with Wire(server.port) as wire:
+        for _ in range(2):
+            got = wire.ask(f"/v2/nginx/{asked}")
+            assert (got.status, got.code) == (500, "UNKNOWN")
+            assert b"nobody" not in got.body
+    assert heard.warnings == ["a fault in airgap: KeyError: 'nobody thought of it'"]
+    assert any("Traceback" in text for text in heard.details)
+    assert server.troubles == 2
+
+
+def test_a_client_that_leaves_is_no_trouble(layout: Layout, server: Server, heard: Heard) -> None:
+    blob = max(layout.images[0].blobs, key=lambda b: b.size)
+    for _ in range(5):
+        with Wire(server.port) as wire:
+            wire.send(f"GET /v2/nginx/blobs/{blob.digest} HTTP/1.1", "Host: x")
+            wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert ask(server, "/v2/")[0].status == 200
+    assert (server.troubles, heard.warnings) == (0, [])
+
+
+def test_many_clients_at_once_get_every_byte(layout: Layout, server: Server) -> None:
+    """200 connections that are all open at once, each with requests of every kind."""
+    blob = max(layout.images[0].blobs, key=lambda b: b.size)
+    content = b"".join(map(bytes, layout.chunks(blob)))
+    manifest = layout.manifest_bytes(layout.images[0].root.digest)
+    together = threading.Barrier(200)
+
+    def client(number: int) -> int:
+        with Wire(server.port) as wire:
+            together.wait(60)
+            right = wire.ask("/v2/nginx/manifests/1.27").body == manifest
+            right += wire.ask(f"/v2/nginx/blobs/{blob.digest}").body == content
+            asked = f"bytes={number}-{number + 70_000}"
+            part = wire.ask(f"/v2/nginx/blobs/{blob.digest}", Range=asked)
+            return right + (part.body == content[number : number + 70_001])
+
+    with ThreadPoolExecutor(200) as pool:
+        assert list(pool.map(client, range(200))) == [3] * 200
+    assert server.troubles == 0
+
+
+def test_more_clients_than_may_be(layout: Layout, heard: Heard) -> None:
+    """Who waits without a word goes, and who asks is answered."""
+    limits = Limits(clients=4, grace=0)
+    with (
+        Server(layout.images, layout, ("127.0.0.1", 0), heard, limits=limits) as server,
+        ExitStack() as stack,
+    ):
+        silent = [stack.enter_context(Wire(server.port)) for _ in range(8)]
+        for _ in range(4):
+            with Wire(server.port) as wire:
+                assert wire.ask("/v2/").status == 200
+        assert all(wire.ends() for wire in silent[:4])
+
+
+def test_a_server_ends_although_clients_are_connected(layout: Layout, heard: Heard) -> None:
+    with Server(layout.images, layout, ("127.0.0.1", 0), heard) as server:
+        idle, asking = Wire(server.port), Wire(server.port)
+        assert asking.ask("/v2/").status == 200
+    with idle, asking:
+        assert idle.ends()
+        assert asking.ends()
 
 
 def test_tls_and_ipv6(layout: Layout) -> None:
@@ -180,50 +185,60 @@ def test_tls_and_ipv6(layout: Layout) -> None:
             assert response.status == 200
 
 
+def test_a_blob_over_tls(layout: Layout, heard: Heard) -> None:
+    tls = issue(["localhost"])
+    blob = max(layout.images[0].blobs, key=lambda b: b.size)
+    address = ("127.0.0.1", 0)
+    with Server(layout.images, layout, address, heard, server_context(tls)) as server:
+        trusting = ssl.create_default_context(cadata=tls.ca_pem.decode())
+        connection = http.client.HTTPSConnection("localhost", server.port, context=trusting)
+        with closing(connection):
+            for _ in range(2):
+                connection.request("GET", f"/v2/nginx/blobs/{blob.digest}")
+                with connection.getresponse() as response:
+                    assert Digest.of(response.read()) == blob.digest
+    assert server.troubles == 0
+
+
+@pytest.mark.parametrize("cipher", ["ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384"])
+def test_tls_without_authenticated_encryption_is_refused(layout: Layout, cipher: str) -> None:
+    tls = issue(["localhost"])
+    address = ("127.0.0.1", 0)
+    with Server(layout.images, layout, address, Silent(), server_context(tls)) as server:
+        trusting = ssl.create_default_context(cadata=tls.ca_pem.decode())
+        trusting.maximum_version = ssl.TLSVersion.TLSv1_2
+        trusting.set_ciphers(cipher)
+        with (
+            socket.create_connection(("127.0.0.1", server.port), timeout=10) as plain,
+            pytest.raises(ssl.SSLError),
+        ):
+            trusting.wrap_socket(plain, server_hostname="localhost")
+
+
+def test_plain_http_at_an_address_of_tls(layout: Layout, heard: Heard) -> None:
+    tls = server_context(issue(["localhost"]))
+    with (
+        Server(layout.images, layout, ("127.0.0.1", 0), heard, tls) as server,
+        Wire(server.port) as wire,
+    ):
+        got = wire.ask("/v2/")
+    assert got.status == 400
+    assert "https://" in got.json["errors"][0]["message"]
+
+
+def test_who_never_shakes_hands_goes(layout: Layout, heard: Heard) -> None:
+    tls = server_context(issue(["localhost"]))
+    limits = Limits(patience=Patience(head=0.1))
+    with (
+        Server(layout.images, layout, ("127.0.0.1", 0), heard, tls, limits) as server,
+        Wire(server.port) as wire,
+    ):
+        assert wire.ends()
+
+
 @pytest.mark.skipif(not shutil.which("skopeo"), reason="skopeo is not installed")
 def test_skopeo_pulls(server: Server, tmp_path: Path) -> None:
     source = f"docker://127.0.0.1:{server.port}/quay.io/org/app:1"
     command = ["skopeo", "copy", "--all", "--src-tls-verify=false", source, f"dir:{tmp_path}/copy"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     assert len(list((tmp_path / "copy").iterdir())) > 5
-
-
-def test_cut_reads_no_further_than_asked() -> None:
-    chunks = iter([memoryview(b"abc"), memoryview(b"def"), memoryview(b"gh")])
-    assert b"".join(cut(chunks, 3)) == b"abc"
-    assert bytes(next(chunks)) == b"def"
-
-
-def test_cut() -> None:
-    chunks = [memoryview(b"abc"), memoryview(b"def"), memoryview(b"gh")]
-    assert b"".join(cut(iter(chunks), 7)) == b"abcdefg"
-    assert b"".join(cut(iter(chunks), 8)) == b"abcdefgh"
-
-
-class Counted(str):
-    """A text that counts how often it is looked for in a table."""
-
-    looked = 0
-
-    def __hash__(self) -> int:
-        Counted.looked += 1
-        return super().__hash__()
-
-
-@pytest.mark.parametrize("one_repository", [True, False])
-def test_naming_costs_as_much_as_there_are_images(layout: Layout, one_repository: bool) -> None:
-    def cost(count: int) -> int:
-        images = [
-            replace(
-                layout.images[0],
-                reference=Reference(
-                    "docker.io", Counted(f"x/{'y' if one_repository else n}"), Counted(f"t{n}")
-                ),
-            )
-            for n in range(count)
-        ]
-        before = Counted.looked
-        mirrored(images, repositories(images))
-        return Counted.looked - before
-
-    assert cost(400) <= 2 * cost(200) + 20
