@@ -46,6 +46,8 @@ MAX_MEMBERS = 400_000
 """How many members SHA256SUMS may name: about as many as both tables have room for."""
 MAX_EXTRAS = 10_000
 """How many members may stand below airgap/."""
+MAX_ABSENT = 1000
+"""How many foreign layers of one image may be left out."""
 MAX_NAME, MAX_PREFIX = 100, 155
 """Bytes of the two fields of a header that hold a name."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airgap.bundle.format import blob_name
-from airgap.bundle.table import Table
+from airgap.bundle.table import Entry, Table
 from airgap.errors import InputError
 from airgap.oci import strictjson
 from airgap.oci.descriptor import OCI_INDEX, Descriptor
@@ -79,20 +79,18 @@ def derive(table: Table, load: Load) -> Derived:
         InputError: a manifest is invalid, content is described in two ways or by another
             algorithm than sha256, or a reference stands for two images.
     """
-    parsed = Parsed()
-    images = tuple(entry.image(load, parsed) for entry in table.entries)
-    _bound(images)
+    images = _walk(table.entries, load)
     manifests: dict[Digest, Descriptor] = {}
     blobs: dict[Digest, Descriptor] = {}
     for image in images:
         _collect(image, image.manifests, manifests)
-    seen: set[tuple[int, frozenset[Digest]]] = set()
+    # What very many images share is looked at once, and then only what was left out of it so far.
+    left: dict[int, tuple[Descriptor, ...]] = {}
     for image, entry in zip(images, table.entries, strict=True):
         for manifest in image.images:
-            if (id(manifest), entry.absent) in seen:
-                continue  # what very many images share is looked at once
-            seen.add((id(manifest), entry.absent))
-            carried = [blob for blob in manifest.blobs if blob.digest not in entry.absent]
+            to_do = left.get(id(manifest), manifest.blobs)
+            left[id(manifest)] = tuple(b for b in to_do if b.digest in entry.absent)
+            carried = [blob for blob in to_do if blob.digest not in entry.absent]
             _collect(image, (b for b in carried if b.digest not in manifests), blobs)
             _collect(image, (b for b in carried if b.digest in manifests), manifests)
     named = _by_reference(images)
@@ -107,11 +105,16 @@ def derive(table: Table, load: Load) -> Derived:
     )
 
 
-def _bound(images: Iterable[Image]) -> None:
-    """Bound what all images list together: a short table may name a long manifest very often."""
-    listed = sum(len(manifest.layers) + 1 for image in images for manifest in image.images)
-    if listed > MAX_LISTED:
-        raise InputError(f"the images name more than {MAX_LISTED} blobs, each for itself")
+def _walk(entries: Iterable[Entry], load: Load) -> tuple[Image, ...]:
+    """Follow all images, and bound what they list: a short table may name a long manifest often."""
+    parsed, images, listed = Parsed(), [], 0
+    for entry in entries:
+        image = entry.image(load, parsed)
+        listed += sum(len(manifest.layers) + 1 for manifest in image.images)
+        if listed > MAX_LISTED:
+            raise InputError(f"the images name more than {MAX_LISTED} blobs, each for itself")
+        images.append(image)
+    return tuple(images)
 
 
 def _collect(
@@ -155,6 +158,7 @@ def _expressible(
 ) -> tuple[dict[str, Manifest], list[Reference]]:
     """Return what docker can load under each tag, and the references that it cannot."""
     loads: dict[int, bool] = {}  # what very many images share is looked at once
+    alike: dict[tuple[int, int], bool] = {}
     shown: dict[str, Manifest] = {}
     others = []
     for reference, image in named.items():
@@ -164,7 +168,13 @@ def _expressible(
         first, tag = image.images[0], _tag(reference)
         if id(first) not in loads:
             loads[id(first)] = _is_expressible(first, carried)
-        if not loads[id(first)] or not _same(shown.setdefault(tag, first), first):
+        if not loads[id(first)]:
+            others.append(reference)
+            continue
+        there = shown.setdefault(tag, first)
+        if (id(there), id(first)) not in alike:
+            alike[id(there), id(first)] = _same(there, first)
+        if not alike[id(there), id(first)]:
             others.append(reference)
     return shown, others
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airgap import __version__
-from airgap.bundle.format import FORMAT
+from airgap.bundle.format import FORMAT, MAX_ABSENT
 from airgap.errors import InputError
 from airgap.oci import strictjson
 from airgap.oci.descriptor import Descriptor
@@ -72,7 +72,8 @@ class Entry:
         found = [d.digest for d in image.manifests if d.digest != self.root.digest]
         if len(found) != len(self.children) or order.keys() != set(found):
             raise InputError(f"{self.reference}: airgap.json lists children that it does not have")
-        if self.absent and not self.absent <= {b.digest for b in image.blobs if b.is_foreign}:
+        foreign = [manifest.foreign for manifest in image.images] if self.absent else []
+        if not all(any(digest in those for those in foreign) for digest in self.absent):
             raise InputError(f"{self.reference}: airgap.json leaves out more than foreign layers")
         # Where an index names no platform only the config tells it, and pack has read that.
         told = set(image.platforms) <= set(self.platforms)
@@ -102,9 +103,15 @@ class Entry:
         """
         found = _Object(value, "an image in airgap.json")
         text = found.text("reference")
+        reference = _reference(text)
+        root = Descriptor.from_json(value, f"airgap.json: {shown(text)}")
+        if reference.digest and reference.digest != root.digest:
+            raise InputError(f"airgap.json: {shown(text)} names another digest than {root.digest}")
+        if len(found.items("absent")) > MAX_ABSENT:
+            raise InputError(f"airgap.json: {shown(text)} lacks more than {MAX_ABSENT} layers")
         return cls(
-            _reference(text),
-            Descriptor.from_json(value, f"airgap.json: {shown(text)}"),
+            reference,
+            root,
             tuple(Digest.parse(item) for item in found.texts("children")),
             tuple(Platform.parse(item) for item in found.texts("platforms")),
             frozenset(Digest.parse(item) for item in found.texts("absent")),

@@ -7,6 +7,7 @@ is absent, and an absent list is empty, as Go programs write and read them. Medi
 and layers are carried, never interpreted.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,12 +31,14 @@ _SCHEMA1 = "application/vnd.docker.distribution.manifest.v1"
 
 MAX_MANIFEST = 4 << 20
 """Bytes of the largest manifest that registries take, and so that airgap reads."""
+MAX_LISTED_AGAIN = 100
+"""How often an index may list one digest, for as many platforms."""
 
 Load = Callable[[Descriptor], bytes]
 """Returns the exact, proved bytes of a manifest; thread-safe."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Manifest:
     """One image for one platform, or an artifact: a config and layers, all of them blobs.
 
@@ -54,6 +57,11 @@ class Manifest:
     def blobs(self) -> tuple[Descriptor, ...]:
         """The config, then the layers from the lowest up."""
         return (self.config, *self.layers)
+
+    @cached_property
+    def foreign(self) -> frozenset[Digest]:
+        """The blobs that need not be in a registry."""
+        return frozenset(blob.digest for blob in self.blobs if blob.is_foreign)
 
     @property
     def is_image(self) -> bool:
@@ -143,7 +151,9 @@ def parse(body: bytes, said: str, what: str) -> Manifest | Index:
     media_type = _media_type(value, said, what)
     rest = (_subject(value), text(value, "artifactType"))
     if media_type in INDEX_TYPES:
-        return Index(media_type, _descriptors(value, "manifests", what), *rest)
+        children = _descriptors(value, "manifests", what)
+        _check_repeated(children, what)
+        return Index(media_type, children, *rest)
     config = Descriptor.from_json(value.get("config"), what)
     return Manifest(media_type, config, _descriptors(value, "layers", what), *rest)
 
@@ -181,6 +191,13 @@ def _descriptors(value: Mapping[str, Any], key: str, what: str) -> tuple[Descrip
     if not isinstance(found, list):
         raise InputError(f"{what}: {key} is no list")
     return tuple(Descriptor.from_json(item, f"{what}: {key}") for item in found)
+
+
+def _check_repeated(children: tuple[Descriptor, ...], what: str) -> None:
+    """Bound how often a child is listed: each time costs whoever looks for it."""
+    most = max(Counter(child.digest for child in children).values(), default=0)
+    if most > MAX_LISTED_AGAIN:
+        raise InputError(f"{what}: its index lists one manifest {most} times")
 
 
 def _subject(value: Mapping[str, Any]) -> Descriptor | None:

@@ -6,7 +6,7 @@ error names the file and the line or key, and all bad lines are reported at once
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from airgap.errors import InputError
 from airgap.oci.digest import shown
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
+from airgap.spec import strictyaml
 
 # The one table of defaults. kind names its node image itself (pkg/apis/config/defaults).
 KIND_VERSION = "v0.32.0"
@@ -117,22 +118,21 @@ def _strip(line: str) -> str:
 
 def _parse_all(entries: Iterable[tuple[str, str]], parse: Callable[[str], _T]) -> list[_T]:
     found: list[_T] = []
-    errors: list[InputError] = []
+    wrong: list[str] = []
+    hint, more = "", 0
     for place, text in entries:
         try:
             found.append(parse(text))
         except InputError as error:
-            errors.append(InputError(f"{place}: {error.message}", hint=error.hint))
-    if errors:
-        raise _together(errors)
+            more += len(wrong) == _MAX_ERRORS
+            if not more:
+                wrong.append(f"{place}: {error.message}")
+                hint = hint or error.hint
+    if wrong:
+        raise InputError(
+            "\n".join([*wrong, *([f"and {more} more lines"] if more else [])]), hint=hint
+        )
     return found
-
-
-def _together(errors: Sequence[InputError]) -> InputError:
-    shown_errors = [error.message for error in errors[:_MAX_ERRORS]]
-    if len(errors) > _MAX_ERRORS:
-        shown_errors.append(f"and {len(errors) - _MAX_ERRORS} more lines")
-    return InputError("\n".join(shown_errors), hint=errors[0].hint)
 
 
 class _Definition:
@@ -231,29 +231,8 @@ class _Definition:
         return InputError(f"{self.path}: {shown(key)[1:-1]}: {why}", hint=hint)
 
 
-def _load_yaml(path: Path, text: str) -> dict[Any, Any]:
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """Safe YAML without aliases, which can hide a bomb, and without duplicate keys."""
-
-        def compose_node(self, parent: Any, index: Any) -> Any:
-            if self.check_event(yaml.AliasEvent):
-                raise yaml.YAMLError("aliases are not allowed")
-            return super().compose_node(parent, index)
-
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-            seen: set[Any] = set()
-            for key, _ in node.value:
-                if str(key.value) in seen:
-                    raise yaml.YAMLError(f"duplicate key {shown(key.value)}")
-                seen.add(str(key.value))
-            return super().construct_mapping(node, deep)
-
-    try:
-        value = yaml.load(text, Loader)  # noqa: S506  (derived from SafeLoader)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(value, dict):
+def _load_yaml(path: Path, text: str) -> dict[str, Any]:
+    value, *more = strictyaml.load_all(text, str(path)) or [None]
+    if not isinstance(value, dict) or more:
         raise InputError(f"{path}: expected a YAML mapping", hint="see docs/spec.md")
     return value

@@ -152,3 +152,14 @@ def test_any_bytes_are_read_or_refused_in_one_line(data: bytes) -> None:
     except InputError as error:
         said = error.message
     assert "\n" not in said
+
+
+def test_an_index_that_lists_one_manifest_very_often_is_refused() -> None:
+    child = {"mediaType": d.OCI_MANIFEST, "digest": f"sha256:{'0' * 64}", "size": 2}
+    for count in (100, 101):
+        body = json.dumps({"schemaVersion": 2, "manifests": [child] * count}).encode()
+        if count == 100:
+            assert len(m.parse(body, "", "x").by_digest) == 1
+        else:
+            with pytest.raises(InputError, match="its index lists one manifest 101 times"):
+                m.parse(body, "", "x")
