@@ -1,46 +1,50 @@
-"""push: images into a registry, as a Target.
+"""registry: a registry as a Target.
 
-Follows the push part of the OCI distribution specification 1.1: one POST and one PUT for a blob,
-a POST alone where it can be mounted. A POST that mounts a blob from its own repository answers at
-once whether it is there, so nobody has to ask with a HEAD first; that also tells what became of
-an upload that broke. Registries forget a session whose chunk broke, so it begins anew.
+Follows the push part of the OCI distribution specification 1.1. A registry's time goes into
+flushing what it is given, so blobs are uploaded in one request; in chunks where that is refused.
+What is there already is found by asking to mount it from its own repository, which costs no
+request of its own.
 """
 
 import functools
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpx
 
-from airgap.errors import InputError, NetworkError, ResourceError, TrustError
+from airgap.errors import InputError, NetworkError
 from airgap.oci.descriptor import INDEX_TYPES, MANIFEST_TYPES, Descriptor
 from airgap.oci.digest import Digest
+from airgap.oci.manifest import MAX_MANIFEST
+from airgap.oci.reference import DEFAULT_HOST
 from airgap.progress import Progress, Silent
-from airgap.registry.client import Client, Endpoint, parsed
+from airgap.registry.client import Client, Endpoint
 from airgap.registry.credentials import Credentials
-from airgap.registry.errors import FullError, RefusedError
+from airgap.registry.errors import RefusedError
 from airgap.registry.options import Options
+from airgap.targets.upload import Refused, SessionLost, Uploads, explained
 from airgap.transfer.ports import Chunks
+from airgap.transfer.stop import Stop
 
 _ACCEPT = ", ".join(MANIFEST_TYPES + INDEX_TYPES)
 _REQUEST_BYTES = 64 << 10
 """What a request counts for where the gate measures, so that it sees small ones too."""
-_SLOW_STORAGE = 4e6
-"""Bytes a second: a registry copies a blob into its storage before it answers."""
+_HUB = "registry-1.docker.io"
 _INCOMPLETE = ("MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN")
-_NO_MOUNT = frozenset({400, 404, 422})
-"""How registries that cannot mount, or not from there, refuse what they should answer with 202."""
+_OPENED = (201, 202)
+_ANY = tuple(range(200, 600))
 
 
 class RegistryTarget:
     """One registry that takes images; implements Target. A context manager.
 
     Args:
-        address: ``HOST[:PORT]``.
+        address: ``HOST[:PORT]``; ``docker.io`` is Docker Hub.
         options: how to talk to it.
         progress: is told of retries and warnings.
-        prefix: put before every repository.
         scheme: ``http`` or ``https``; found out where it is open.
+        chunk_size: bytes of a request at the most; larger blobs go in several.
+        stop: ends all waits and transfers.
     """
 
     def __init__(
@@ -48,14 +52,19 @@ class RegistryTarget:
         address: str,
         options: Options,
         progress: Progress | None = None,
-        prefix: str = "",
+        *,
         scheme: str = "",
+        chunk_size: int = 0,
+        stop: Stop | None = None,
     ) -> None:
-        base = f"{scheme}://{address}" if scheme else f"//{address}"
-        endpoint = Endpoint(address, base, prefix.strip("/"))
+        self.address = address
+        server = _HUB if address == DEFAULT_HOST else address
+        endpoint = Endpoint(address, f"{scheme}://{server}" if scheme else f"//{server}")
         look_up = functools.partial(Credentials(options.docker_config).of, address)
         self._options = options
         self._client = Client(endpoint, options, look_up, progress or Silent())
+        self._uploads = Uploads(self._client, options, chunk_size)
+        (stop or Stop()).then(self._client.stop)
 
     def __enter__(self) -> "RegistryTarget":
         return self
@@ -63,31 +72,22 @@ class RegistryTarget:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def stop(self) -> None:
-        """End what other threads do here; see `airgap.oci.ports.Target.stop`."""
-        self._client.stop()
+    def find_manifest(
+        self, repository: str, tag_or_digest: str, *, doubt: bool = False
+    ) -> Digest | None:
+        """Return the digest of what is there; see `airgap.transfer.ports.Target.find_manifest`.
 
-    def head_manifest(self, repository: str, tag_or_digest: str) -> Digest | None:
-        """Return the digest of what is there; see `airgap.oci.ports.Target.head_manifest`."""
-        path = f"{self._base(repository)}/manifests/{tag_or_digest}"
-        with self._turn(), self._client.request(
-            "HEAD", path, scope=self._scope(repository), headers={"Accept": _ACCEPT},
-            expect=(200, 404),
-        ) as response:  # fmt: skip
-            if response.status_code == 404:
-                return None
-            said = response.headers.get("Docker-Content-Digest")
-        if said:
-            return Digest.parse(said)
-        with self._client.request(
-            "GET", path, scope=self._scope(repository), headers={"Accept": _ACCEPT}
-        ) as response:
-            return Digest.of(self._client.read(response, 4 << 20, f"{repository}: manifest"))
+        HEAD is quick; some registries refuse it where they answer a GET.
+        """
+        if not doubt:
+            with suppress(InputError):
+                return self._head(repository, tag_or_digest)
+        return self._get(repository, tag_or_digest)
 
     def put_blob(
         self, repository: str, blob: Descriptor, chunks: Chunks, mount_from: str = ""
     ) -> bool:
-        """Make a blob be in a repository; see `airgap.oci.ports.Target.put_blob`."""
+        """Make a blob be in a repository; see `airgap.transfer.ports.Target.put_blob`."""
         attempt = 0
         while True:
             attempt += 1
@@ -96,14 +96,16 @@ class RegistryTarget:
                     location = self._begin(repository, blob, mount_from or repository)
                     if location is None:
                         return attempt > 1  # an earlier try got through, its answer was lost
-                    self._upload(repository, blob, chunks, location)
-            except (NetworkError, _SessionLost) as error:
+                    self._uploads.send(repository, blob, chunks, location)
+            except Refused:
+                attempt -= 1  # it is sent in smaller requests now
+            except SessionLost as error:
                 if attempt >= self._options.tries:
                     raise NetworkError(
-                        f"{repository}: {blob.digest} could not be uploaded: {error}",
-                        hint="run the same command again: what is there is not sent again",
-                    ) from error
-                self._client.pause(NetworkError(str(error)), attempt)
+                        f"{blob.digest} could not be uploaded: {error.error.message}",
+                        hint=error.error.hint,
+                    ) from error.error
+                self._client.pause(error.error, attempt)
                 mount_from = ""
             else:
                 return True
@@ -111,23 +113,27 @@ class RegistryTarget:
     def put_manifest(
         self, repository: str, tag_or_digest: str, descriptor: Descriptor, body: bytes
     ) -> None:
-        """Store a manifest; see `airgap.oci.ports.Target.put_manifest`."""
-        path = f"{self._base(repository)}/manifests/{tag_or_digest}"
+        """Store a manifest; see `airgap.transfer.ports.Target.put_manifest`."""
         headers = {"Content-Type": descriptor.media_type, "Content-Length": str(len(body))}
         try:
             with self._turn(), self._client.request(
-                "PUT", path, scope=self._scope(repository), headers=headers,
-                content=lambda: iter([body]), expect=(201, 200, 202),
+                "PUT", f"/v2/{repository}/manifests/{tag_or_digest}", scope=_scope(repository),
+                headers=headers, content=lambda: iter([body]), expect=(201, 200, 202),
             ):  # fmt: skip
                 return
         except RefusedError as error:
             if descriptor.media_type in INDEX_TYPES and error.refusal.code in _INCOMPLETE:
                 raise InputError(
-                    f"{repository}: {self._client.host} takes no index without all its platforms",
+                    f"{self._client.host} takes no index without all its platforms",
                     hint="push with --flatten, pack with --platform all, or let the registry accept"
                     " it (registry:3, validation.manifests.indexes.platforms: none)",
                 ) from error
-            raise self._explained(error, repository) from error
+            raise explained(error) from error
+        except NetworkError as error:
+            raise NetworkError(
+                f"the manifest {descriptor.digest} could not be stored: {error.message}",
+                hint="look at the registry's log; what is there is not sent again",
+            ) from error
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -136,84 +142,59 @@ class RegistryTarget:
             yield
             self._client.gate.moved(_REQUEST_BYTES)
 
-    def _begin(self, repository: str, blob: Descriptor, mount_from: str) -> httpx.URL | None:
-        """Open an upload and return where it goes, or None where the blob is there or mounted."""
-        scope, origin = self._scope(repository), self._client.endpoint.repository(mount_from)
-        if mount_from != repository:
+    def _head(self, repository: str, identifier: str) -> Digest | None:
+        with self._asking("HEAD", repository, identifier) as response:
+            if response.status_code == 404:
+                return None
+            said = response.headers.get("Docker-Content-Digest")
+        return Digest.parse(said) if said else self._get(repository, identifier)
+
+    def _get(self, repository: str, identifier: str) -> Digest | None:
+        with self._asking("GET", repository, identifier) as response:
+            if response.status_code == 404:
+                return None
+            return Digest.of(
+                self._client.read(response, MAX_MANIFEST, f"{repository}: its manifest")
+            )
+
+    @contextmanager
+    def _asking(self, method: str, repository: str, identifier: str) -> Iterator[httpx.Response]:
+        with self._turn(), self._client.request(
+            method, f"/v2/{repository}/manifests/{identifier}", scope=_scope(repository),
+            headers={"Accept": _ACCEPT}, expect=(200, 404),
+        ) as response:  # fmt: skip
+            yield response
+
+    def _begin(self, repository: str, blob: Descriptor, origin: str) -> str | None:
+        """Open an upload and return where it goes, or None where the blob is there or mounted.
+
+        Whatever a mount is refused with, a plain upload may be taken: what that is answered counts.
+        """
+        scope = _scope(repository)
+        if origin != repository:
             scope += f" repository:{origin}:pull"
+        with suppress(InputError):  # no token for the other repository
+            status, location = self._open(
+                repository, f"?mount={blob.digest}&from={origin}", scope, expect=_ANY
+            )
+            if status in _OPENED:
+                return None if status == 201 else location
         try:
-            answer = self._open(repository, f"?mount={blob.digest}&from={origin}", scope)
+            status, location = self._open(repository, "", _scope(repository), expect=_OPENED)
         except RefusedError as error:
-            if error.refusal.status not in _NO_MOUNT:
-                raise self._explained(error, repository) from error
-            answer = self._open(repository, "", self._scope(repository))
-        return None if answer is None else self._session(answer, blob.digest)
+            raise explained(error) from error
+        return None if status == 201 else location
 
-    def _open(self, repository: str, mount: str, scope: str) -> str | None:
-        """Ask for an upload; None where there is no need for it."""
-        path = f"{self._base(repository)}/blobs/uploads/{mount}"
+    def _open(
+        self, repository: str, mount: str, scope: str, expect: tuple[int, ...]
+    ) -> tuple[int, str]:
+        """Ask for an upload; returns the status, and where it goes."""
         with self._client.request(
-            "POST", path, scope=scope, headers={"Content-Length": "0"}, expect=(201, 202)
-        ) as response:
-            return None if response.status_code == 201 else response.headers.get("Location", "")
-
-    def _session(self, location: str, digest: Digest) -> httpx.URL:
-        """Return where the registry wants the upload: it must not lead credentials away."""
-        base = parsed(self._client.base())
-        separator = "&" if "?" in location else "?"
-        text = f"{location}{separator}digest={str(digest).replace(':', '%3A')}"
-        try:
-            url = httpx.URL(text) if "://" in location.partition("?")[0] else base.join(text)
-        except httpx.InvalidURL:
-            url = httpx.URL("")
-        same = (url.scheme, url.host, url.port) == (base.scheme, base.host, base.port)
-        if not location or not url.host:
-            raise NetworkError(f"{self._client.host} opened an upload without saying where")
-        if not same and not self._options.cross_origin_upload:
-            raise TrustError(
-                f"{self._client.host} wants the upload at {url.scheme}://{url.netloc.decode()}",
-                hint="correct the registry's own address (http.host, or its proxy's headers)",
-            )
-        return url
-
-    def _upload(self, repository: str, blob: Descriptor, chunks: Chunks, url: httpx.URL) -> None:
-        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(blob.size)}
-
-        def content() -> Iterator[memoryview]:
-            for chunk in chunks():
-                yield chunk
-                self._client.gate.moved(len(chunk))
-
-        try:
-            with self._client.request(
-                "PUT", url, scope=self._scope(repository), headers=headers,
-                content=content, expect=(201, 204), tries=1,
-                patience=blob.size / _SLOW_STORAGE,
-            ):  # fmt: skip
-                return
-        except RefusedError as error:
-            if error.refusal.status in (404, 416):
-                raise _SessionLost(f"{self._client.host} lost the upload") from error
-            raise self._explained(error, repository) from error
-        except FullError as error:
-            what = f"{blob.digest} ({blob.size} bytes)"
-            raise ResourceError(f"{error.message} for {what}", hint=error.hint) from error
-
-    def _explained(self, error: RefusedError, repository: str) -> InputError:
-        """Say what a registry means by refusing."""
-        if error.refusal.status == 405:
-            return InputError(
-                f"{self._client.host} is read-only: it takes no uploads",
-                hint="switch its maintenance.readonly off, or push to another registry",
-            )
-        return error.about(repository)
-
-    def _base(self, repository: str) -> str:
-        return f"/v2/{self._client.endpoint.repository(repository)}"
-
-    def _scope(self, repository: str) -> str:
-        return f"repository:{self._client.endpoint.repository(repository)}:pull,push"
+            "POST", f"/v2/{repository}/blobs/uploads/{mount}", scope=scope,
+            headers={"Content-Length": "0"}, expect=expect,
+        ) as response:  # fmt: skip
+            return response.status_code, response.headers.get("Location", "")
 
 
-class _SessionLost(Exception):  # noqa: N818  (it is begun anew)
-    """The registry no longer knows an upload."""
+def _scope(repository: str) -> str:
+    return f"repository:{repository}:pull,push"

@@ -102,14 +102,27 @@ class Target(Protocol):
     """A registry that takes images. Thread-safe.
 
     Every method raises NetworkError where the registry failed in spite of retries,
-    InputError where it refused the content, and Stopped after `stop`.
+    InputError where it refused, and Stopped where the run ends.
+
+    Attributes:
+        address: what it is called, ``HOST[:PORT]``.
     """
 
-    def stop(self) -> None:
-        """End all waits and transfers of other threads; the target is of no more use."""
+    address: str
 
-    def head_manifest(self, repository: str, tag_or_digest: str) -> Digest | None:
-        """Return the digest of what is there under that name, None if nothing."""
+    def find_manifest(
+        self, repository: str, tag_or_digest: str, *, doubt: bool = False
+    ) -> Digest | None:
+        """Return the digest of what is there under that name, None if nothing.
+
+        Args:
+            repository: where.
+            tag_or_digest: under which name.
+            doubt: a first answer was not what it should be: ask in the surest way.
+
+        Raises:
+            InputError: the registry does not tell.
+        """
 
     def put_blob(
         self, repository: str, blob: Descriptor, chunks: Chunks, mount_from: str = ""

@@ -1,84 +1,38 @@
-"""copy: images from a Store to a Target.
+"""push: images from a Store to a Target.
 
-Blobs first, each uploaded once and mounted wherever else it is needed; then the manifests that an
-index names, by digest; then, once all of these are there, the image's own manifest under its tag,
+Blobs first, each uploaded to one repository and mounted wherever else it is needed; then, for
+each image, the manifests that its index names, by digest, and its own manifest under its tag,
 which is read back. So nothing that a tag names is ever incomplete, and an image whose tags are
 right already costs one request a tag.
+
+A failure is the affair of one blob in one repository: an image whose own repository takes it lands
+whatever becomes of the others. A repository is asked for one blob first, so that one which refuses
+is not asked for all that its images hold.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from threading import Event, Lock
-from typing import Any, TypeVar
+from threading import Lock
+from typing import TypeVar
 
-from airgap.errors import AirgapError, InputError, NetworkError, TrustError, together
+from airgap.errors import AirgapError, InputError, NetworkError
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
-from airgap.oci.reference import short_repositories
-from airgap.progress import Progress, count, size
-from airgap.transfer.ports import Stopped, Store, Target
+from airgap.oci.reference import Reference
+from airgap.progress import Progress
+from airgap.transfer.landing import Landing, Needs, Put
+from airgap.transfer.ports import Store, Target
+from airgap.transfer.report import Failure, Report
+from airgap.transfer.stop import Stop
+from airgap.transfer.workers import OWN, each
 
-_PARALLEL = 16  # at the most: the target holds back the connections that do not help
+Names = Mapping[Reference, Sequence[str]]
+"""The repositories of each image at the target: its own first, then those that it shares."""
+
+_VISIBLE_SECONDS = (0.5, 1.0, 2.0, 4.0, 4.0)
+"""Waits before a tag that is not readable yet is asked for again: registries have replicas."""
+
 _T = TypeVar("_T")
-
-
-@dataclass
-class Report:
-    """What a push did; sizes in bytes.
-
-    Attributes:
-        uploaded: blobs sent, and ``uploaded_bytes`` together.
-        mounted: blobs that the target had, mounted or left where they were.
-        complete: images that were there already, tags and all.
-        tags: tags written.
-        left_alone: short tags that exist with another digest, and were not moved.
-    """
-
-    uploaded: int = 0
-    uploaded_bytes: int = 0
-    mounted: int = 0
-    complete: int = 0
-    tags: list[str] = field(default_factory=list)
-    left_alone: list[str] = field(default_factory=list)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the report as ``--json`` prints it."""
-        return {
-            "uploaded_blobs": self.uploaded,
-            "uploaded_bytes": self.uploaded_bytes,
-            "mounted_blobs": self.mounted,
-            "complete_images": self.complete,
-            "tags": self.tags,
-            "left_alone": self.left_alone,
-        }
-
-    def summary(self) -> str:
-        """Say it in one line."""
-        if not self.uploaded and not self.tags:
-            return "all were there already: 0 blobs uploaded"
-        return (
-            f"{count(self.uploaded, 'blob')} uploaded ({size(self.uploaded_bytes)}),"
-            f" {self.mounted} already there or mounted, {count(len(self.tags), 'tag')} written"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Landing:
-    """An image, and under which of its names it is not there yet.
-
-    Attributes:
-        image: which.
-        present: its repositories that have it already.
-        missing: its repositories, the full one first, that lack the tag (or, where there is none,
-            the digest).
-    """
-
-    image: Image
-    present: tuple[str, ...]
-    missing: tuple[str, ...]
 
 
 def push(
@@ -87,184 +41,221 @@ def push(
     target: Target,
     progress: Progress,
     *,
-    short_names: bool = False,
+    names: Names | None = None,
+    stop: Stop | None = None,
 ) -> Report:
     """Push images; what is there is not sent again.
 
     Args:
-        images: what is pushed, each to its full repository ``HOST/PATH``.
+        images: what is pushed.
         store: has their content.
         target: where to.
         progress: is told what lands.
-        short_names: also push to the short repository, where no other image claims it.
+        names: to which repositories; each to its full one, ``HOST/PATH``, where not given.
+        stop: ends the run; the target should have the same.
+
+    Returns:
+        What was done, and what failed; an error that is everybody's, such as a full registry, has
+        failed every image that is not there.
 
     Raises:
-        InputError: content is wrong, or the target refused some of it.
-        NetworkError: the target failed in spite of retries; other images went on.
+        Stopped: somebody set ``stop``.
     """
-    short = short_repositories(image.reference for image in images) if short_names else {}
-    return _Push(store, target, progress, short).run(images)
+    run = _Push(store, target, progress, stop or Stop())
+    landings = [
+        Landing(image, repository, is_own=number == 0)
+        for image in images
+        for number, repository in enumerate(
+            names[image.reference] if names else [image.reference.repository]
+        )
+    ]
+    try:
+        run.run(landings)
+    except AirgapError as error:
+        run.refuse(landings, error)
+    return run.report(images, landings)
 
 
 class _Push:
-    def __init__(
-        self, store: Store, target: Target, progress: Progress, short: Mapping[str, str]
-    ) -> None:
-        self._store, self._target, self._progress = store, target, progress
-        self._short = short
+    """One push, from looking what is there to the last tag."""
+
+    def __init__(self, store: Store, target: Target, progress: Progress, stop: Stop) -> None:
+        self._store, self._target, self._progress, self._stop = store, target, progress, stop
+        self._needs = Needs((), store)
+        self._homes: dict[Digest, str] = {}
+        self._asked: set[str] = set()
+        self._present: set[Landing] = set()
+        self._manifests: set[tuple[Digest, str]] = set()
         self._lock = Lock()
-        self._stop = Event()
-        self._failed: dict[Digest, AirgapError] = {}
-        self.report = Report()
+        self._report = Report()
+        self._landed: set[Landing] = set()
+        self._failed: dict[Landing, AirgapError] = {}
 
-    def run(self, images: Sequence[Image]) -> Report:
-        with ThreadPoolExecutor(_PARALLEL, "push") as self._pool:
-            try:
-                self._run(images)
-            except BaseException:
-                self._stop.set()
-                self._target.stop()
-                self._pool.shutdown(wait=False, cancel_futures=True)
-                raise
-        return self.report
-
-    def _run(self, images: Sequence[Image]) -> None:
-        looked = list(self._look(images))
-        landings = [landing for landing in looked if landing.missing]
-        self.report.complete = len(images) - len(landings)
-        self._blobs(looked)
-        self._each(self._children, self._whole(landings))
-        self._each(self._root, self._whole(landings))
-        if self._failed:
-            failed = {error.message: error for error in self._failed.values()}
-            raise together(failed, f"{len(failed)} things could not be pushed")
-
-    def _look(self, images: Sequence[Image]) -> Iterable[Landing]:
-        """Find out what is there, one request for each name."""
-
-        def look(image: Image) -> Landing:
-            reference = image.reference
-            names = [reference.repository, *filter(None, [self._short.get(reference.name)])]
-            identifier = reference.tag or str(image.root.digest)
-            present: list[str] = []
-            missing: list[str] = []
-            for name in names:
-                found = self._target.head_manifest(name, identifier)
-                if found is not None and found != image.root.digest and name != names[0]:
-                    self._leave_alone(f"{name}:{identifier}")
-                else:
-                    (present if found == image.root.digest else missing).append(name)
-            return Landing(image, tuple(present), tuple(missing))
-
-        return self._pool.map(look, images)
-
-    def _leave_alone(self, tag: str) -> None:
-        self._progress.warn(f"{tag} exists with another digest and is not moved")
-        with self._lock:
-            self.report.left_alone.append(tag)
-
-    def _blobs(self, landings: Sequence[Landing]) -> None:
-        """Upload each blob to one repository, unless one has it, and mount it into the others."""
-        there = {
-            blob.digest: landing.present[0]
-            for landing in landings
-            if landing.present
-            for blob in landing.image.blobs
-        }
-        homes: dict[Digest, tuple[Descriptor, str]] = {}
-        others: dict[tuple[Descriptor, str], str] = {}
-        for landing in landings:
-            for blob in landing.image.blobs:
-                if blob.is_foreign and blob.digest not in self._store:
-                    continue  # it may stay where its urls say
-                for name in landing.missing:
-                    home = there.get(blob.digest)
-                    home = home or homes.setdefault(blob.digest, (blob, name))[1]
-                    if home != name:
-                        others[blob, name] = home
-        self._progress.start("push", sum(blob.size for blob, _ in homes.values()))
+    def run(self, landings: Sequence[Landing]) -> None:
+        missing = self._look_up(landings)
+        self._needs = Needs(missing, self._store)
+        blobs = [blob for blob in self._needs.blobs if blob.digest not in self._homes]
+        self._progress.start("push", sum(blob.size for blob in blobs))
         try:
-            # The largest first: a large blob begun last would keep one connection busy alone.
-            self._each(self._upload, sorted(homes.values(), key=lambda found: -found[0].size))
-            self._each(self._mount, [(blob, name, home) for (blob, name), home in others.items()])
+            self._put_all(
+                self._upload, [Put(blob, self._needs.repositories(blob)[0]) for blob in blobs]
+            )
+            self._put_all(self._mount, list(self._mounts()))
         finally:
             self._progress.finish()
+        each(self._land, [landing for landing in missing if self._is_open(landing)], self._stop)
 
-    def _upload(self, upload: tuple[Descriptor, str]) -> None:
-        blob, name = upload
-        self._put(blob, name, "")
-        self._progress.advance(blob.size)
+    def refuse(self, landings: Iterable[Landing], error: AirgapError) -> None:
+        """Take note that landings failed, where they are not there and have not failed before."""
+        with self._lock:
+            for landing in landings:
+                if landing not in self._landed:
+                    self._failed.setdefault(landing, error)
 
-    def _mount(self, mount: tuple[Descriptor, str, str]) -> None:
-        blob, name, home = mount
-        if blob.digest not in self._failed:
-            self._put(blob, name, home)
+    def report(self, images: Sequence[Image], landings: Sequence[Landing]) -> Report:
+        found = self._report
+        begun = {x.image.reference for x in landings if x not in self._present}
+        found.images, found.complete = len(images), len(images) - len(begun)
+        found.failed = [
+            Failure(x.image.reference, f"{self._target.address}/{x.name}", self._failed[x])
+            for x in landings
+            if x in self._failed
+        ]
+        return found
 
-    def _put(self, blob: Descriptor, name: str, home: str) -> None:
-        with self._failing(blob.digest):
-            sent = self._target.put_blob(name, blob, lambda: self._chunks(blob), home)
-            with self._lock:
-                self.report.uploaded += sent
-                self.report.uploaded_bytes += blob.size if sent else 0
-                self.report.mounted += not sent
+    def _is_open(self, landing: Landing) -> bool:
+        return landing not in self._failed
+
+    def _look_up(self, landings: Sequence[Landing]) -> list[Landing]:
+        """Find out what is there, one request for each name; returns what is not."""
+        outcome = each(self._look, landings, self._stop)
+        for landing, error in outcome.failed:
+            self.refuse([landing], error)
+        missing = []
+        for landing, found in outcome.done:
+            if found == landing.image.root.digest:
+                for blob in landing.image.blobs:
+                    self._homes.setdefault(blob.digest, landing.repository)
+            elif found is not None and not landing.is_own:
+                self._progress.warn(f"{landing.name} exists with another digest and is not moved")
+                self._report.left_alone.append(landing.name)
+            else:
+                missing.append(landing)
+                continue
+            self._present.add(landing)
+            self._landed.add(landing)
+        return missing
+
+    def _look(self, landing: Landing) -> Digest | None:
+        """Ask for what a name stands for; where that is not told, what is put will decide."""
+        try:
+            return self._target.find_manifest(landing.repository, landing.identifier)
+        except InputError as error:
+            self._progress.detail(f"{landing.name}: {error.message}; it is pushed")
+            return None
+
+    def _put_all(self, function: Callable[[Put], None], puts: Sequence[Put]) -> None:
+        """Put blobs: the smallest of each new repository first, then the largest first.
+
+        A large blob begun last would keep one connection busy alone.
+        """
+        puts = sorted(puts, key=lambda put: -put.blob.size)
+        first = {put.repository: put for put in puts if put.repository not in self._asked}
+        each(function, first.values(), self._stop)
+        asked = set(first.values())
+        each(function, [put for put in puts if put not in asked], self._stop)
+
+    def _upload(self, put: Put) -> None:
+        """Bring a blob into the first repository that takes it."""
+        for repository in self._needs.repositories(put.blob):
+            if self._put(Put(put.blob, repository)):
+                self._homes[put.blob.digest] = repository
+                break
+        self._progress.advance(put.blob.size)
+
+    def _mounts(self) -> Iterator[Put]:
+        for blob in self._needs.blobs:
+            home = self._homes.get(blob.digest)
+            for repository in self._needs.repositories(blob) if home else ():
+                if repository != home:
+                    yield Put(blob, repository, home or "")
+
+    def _mount(self, put: Put) -> None:
+        self._put(put)
+
+    def _put(self, put: Put) -> bool:
+        """Make a blob be in a repository, where somebody still needs it there; tells whether."""
+        waiting = self._needs.of(put.blob, put.repository)
+        if not any(map(self._is_open, waiting)):
+            return False
+        self._asked.add(put.repository)
+        try:
+            sent = self._target.put_blob(
+                put.repository, put.blob, lambda: self._chunks(put.blob), put.origin
+            )
+        except OWN as error:
+            self.refuse(waiting, error)
+            return False
+        with self._lock:
+            self._report.uploaded += sent
+            self._report.uploaded_bytes += put.blob.size if sent else 0
+            self._report.mounted += not sent
+        return True
 
     def _chunks(self, blob: Descriptor) -> Iterator[memoryview]:
-        for chunk in self._store.chunks(blob):
-            if self._stop.is_set():
-                raise Stopped
-            yield chunk
-
-    def _whole(self, landings: Sequence[Landing]) -> list[Landing]:
-        """Leave out the images of which something failed."""
-
-        def whole(image: Image) -> bool:
-            return all(
-                found.digest not in self._failed for found in (*image.blobs, *image.manifests)
-            )
-
-        return [landing for landing in landings if whole(landing.image)]
-
-    def _children(self, landing: Landing) -> None:
-        """Store the manifests that an image's index names, children before parents."""
-        with self._failing(landing.image.root.digest):
-            for name in landing.missing:
-                for found in landing.image.manifests:
-                    if found.digest != landing.image.root.digest:
-                        self._put_manifest(name, str(found.digest), found)
-
-    def _root(self, landing: Landing) -> None:
-        """Store an image's own manifest under its tag, or its digest where it has none."""
-        image, tag = landing.image, landing.image.reference.tag
-        with self._failing(image.root.digest):
-            for name in landing.missing:
-                identifier = tag or str(image.root.digest)
-                self._put_manifest(name, identifier, image.root)
-                self._read_back(name, identifier, image.root.digest)
-                if tag:
-                    with self._lock:
-                        self.report.tags.append(f"{name}:{tag}")
-            self._progress.note(f"{image.reference.familiar} is there")
-
-    def _put_manifest(self, name: str, identifier: str, found: Descriptor) -> None:
-        body = self._store.manifest_bytes(found.digest)
-        self._target.put_manifest(name, identifier, found, body)
-
-    def _read_back(self, name: str, identifier: str, digest: Digest) -> None:
-        there = self._target.head_manifest(name, identifier)
-        if there != digest:
-            raise NetworkError(
-                f"{name}: the registry answers {there} for {digest}",
-                hint="run the same command again; look at the registry's log",
-            )
-
-    @contextmanager
-    def _failing(self, digest: Digest) -> Iterator[None]:
-        """Keep a failure for the end: the other images go on."""
         try:
-            yield
-        except (InputError, NetworkError, TrustError) as error:
-            self._failed.setdefault(digest, error)
+            for chunk in self._store.chunks(blob):
+                self._stop.check()
+                yield chunk
+        except InputError as error:
+            self.refuse(self._needs.of(blob), error)  # no other repository will fare better
+            raise
 
-    def _each(self, function: Callable[[_T], None], items: Sequence[_T]) -> None:
-        for _ in self._pool.map(function, items):
-            pass
+    def _land(self, landing: Landing) -> None:
+        try:
+            self._put_manifests(landing)
+        except OWN as error:
+            self.refuse([landing], error)
+            return
+        with self._lock:
+            self._landed.add(landing)
+            if landing.image.reference.tag:
+                self._report.tags.append(landing.name)
+        if landing.is_own:
+            self._progress.note(f"{landing.image.reference.familiar} is there")
+
+    def _put_manifests(self, landing: Landing) -> None:
+        """Store what an image's index names, children before parents; then its own manifest."""
+        image, repository = landing.image, landing.repository
+        for found in image.manifests:
+            if found.digest == image.root.digest or (found.digest, repository) in self._manifests:
+                continue
+            self._put_manifest(repository, str(found.digest), found)
+            self._manifests.add((found.digest, repository))
+        self._put_manifest(repository, landing.identifier, image.root)
+        self._read_back(landing)
+
+    def _put_manifest(self, repository: str, identifier: str, found: Descriptor) -> None:
+        body = self._store.manifest_bytes(found.digest)
+        self._target.put_manifest(repository, identifier, found, body)
+
+    def _read_back(self, landing: Landing) -> None:
+        """Ask for what was put; a registry that does not tell has said so when it took it."""
+        digest = landing.image.root.digest
+        for number, seconds in enumerate((0, *_VISIBLE_SECONDS)):
+            if number:
+                self._stop.wait(seconds)
+            try:
+                found = self._target.find_manifest(
+                    landing.repository, landing.identifier, doubt=number > 0
+                )
+            except InputError as error:
+                self._progress.detail(f"{landing.name}: {error.message}; it was taken")
+                return
+            if found == digest:
+                return
+        raise NetworkError(
+            f"{landing.name} was taken, and still is {found or 'not there'} after"
+            f" {sum(_VISIBLE_SECONDS):.0f} s; it should be {digest}",
+            hint="run the same command again; look at the registry's log",
+        )

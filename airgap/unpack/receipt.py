@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airgap.transfer.push import Report
+from airgap.transfer.report import Report
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,11 @@ from airgap.cluster.ports import Kube
 from airgap.cluster.site import Site
 from airgap.progress import Progress
 from airgap.registry.options import Options as RegistryOptions
+from airgap.targets.naming import Naming
 from airgap.targets.registry import RegistryTarget
-from airgap.transfer.push import Report, push
+from airgap.transfer.push import push
+from airgap.transfer.report import Report
+from airgap.transfer.stop import Stop
 
 _WORKLOAD = ("Deployment", "Service")
 _NODES_SECONDS = 300
@@ -90,7 +93,14 @@ def start(found: Site, kube: Kube, bundle: Bundle, parameters: Parameters, tls: 
 
 
 def push_images(bundle: Bundle, endpoint: str, ca_pem: bytes, progress: Progress) -> Report:
-    """Push what is missing."""
-    options = RegistryOptions(ca_pem=ca_pem, tries=8)
-    with RegistryTarget(endpoint, options, progress, scheme="https") as target:
-        return push(bundle.images, bundle, target, progress, short_names=True)
+    """Push what is missing.
+
+    Raises:
+        AirgapError: an image did not land; the others did.
+    """
+    options, stop = RegistryOptions(ca_pem=ca_pem, tries=8), Stop()
+    names = Naming(short_names=True).names(bundle.images)
+    with RegistryTarget(endpoint, options, progress, scheme="https", stop=stop) as target:
+        report = push(bundle.images, bundle, target, progress, names=names, stop=stop)
+    report.check()
+    return report

@@ -19,7 +19,7 @@ from airgap.cluster.site import Site
 from airgap.cluster.turn import turn
 from airgap.cluster.workspace import private_folder
 from airgap.progress import Progress, count
-from airgap.transfer.push import Report
+from airgap.transfer.report import Report
 from airgap.unpack import cluster, host, landed, registry
 from airgap.unpack.cluster import Making
 from airgap.unpack.options import Options

@@ -18,6 +18,7 @@ from airgap.progress import Silent
 from airgap.registry.options import Options
 from airgap.sources.layout import Layout
 from airgap.sources.registry import RegistrySource
+from airgap.targets.naming import Naming
 from airgap.targets.registry import RegistryTarget
 from airgap.transfer.push import push
 from tests.support.images import Maker
@@ -45,8 +46,11 @@ def options(found: Served, **more: Any) -> Options:
 
 
 def put(layout: Layout, found: Served, **more: Any):  # type: ignore[no-untyped-def]
+    names = Naming(short_names=True).names(layout.images)
     with RegistryTarget(found.address, options(found, **more)) as target:
-        return push(layout.images, layout, target, Silent(), short_names=True)
+        report = push(layout.images, layout, target, Silent(), names=names)
+    report.check()
+    return report
 
 
 def check_same(layout: Layout, found: Served, **more: Any) -> None:

@@ -85,7 +85,7 @@ def fill(registry: str, folder: Path, layers: int) -> None:
     layout = Layout(folder)
     with RegistryTarget(registry, Options()) as target:
         # It lands below its host's name, so that is where the list asks for it.
-        push(layout.images, layout, target, Console(QUIET))
+        push(layout.images, layout, target, Console(QUIET)).check()
 
 
 def cost(folder: Path, *arguments: object) -> tuple[int, int]:

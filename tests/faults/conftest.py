@@ -104,7 +104,7 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Registr
     layout = maker.layout()
     with registry("docker-registry", folder / "registry") as found:
         with RegistryTarget(found.address, Options()) as target:
-            push(layout.images, layout, target, Silent())
+            push(layout.images, layout, target, Silent()).check()
         yield found, layout
 
 

@@ -153,7 +153,7 @@ def odd(bench: Bench, tmp_path: Path) -> Bench:
     maker._root(index, "docker.io/odd/attested:1")
     layout = maker.layout()
     with RegistryTarget(bench.registry.address, Options()) as target:
-        push(layout.images, layout, target, Silent())
+        push(layout.images, layout, target, Silent()).check()
     bench.layout = layout
     bench.list.write_text("".join(f"{i.reference.familiar}\n" for i in layout.images))
     return bench

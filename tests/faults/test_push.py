@@ -174,7 +174,7 @@ def test_children_come_before_the_index_that_names_them(target: Bench, tmp_path:
     maker.index("quay.io/org/app:1", amd64=maker.image(b"a"), arm64=maker.image(b"b"))
     layout = maker.layout()
     with RegistryTarget(target.proxy.address, Options()) as registry_target:
-        push(layout.images, layout, registry_target, Silent())
+        push(layout.images, layout, registry_target, Silent()).check()
     puts = [r.path.rpartition("/")[2] for r in target.proxy.requests if r.method == "PUT"]
     assert puts[-1] == "1"
     assert sorted(puts[-3:-1]) == sorted(str(m.digest) for m in layout.images[0].manifests[:2])

@@ -18,6 +18,12 @@ from airgap.errors import InputError
 @click.option(
     "--flatten", is_flag=True, help="Leave out indexes that name platforms which are not carried."
 )
+@click.option(
+    "--chunk-size",
+    type=click.IntRange(1),
+    metavar="MIB",
+    help="Send larger blobs in requests of so many MiB, for a proxy that limits them.",
+)
 @options.keys_option
 @options.registry_options
 @options.output_options
@@ -27,6 +33,7 @@ def push(
     keys: tuple[str, ...],
     short_names: bool,
     flatten: bool,
+    chunk_size: int | None,
     quiet: bool,
     verbose: int,
     as_json: bool,
@@ -44,8 +51,10 @@ def push(
     from airgap.bundle.reader import Bundle
     from airgap.oci.image import flattened
     from airgap.progress import count
+    from airgap.targets.naming import Naming
     from airgap.targets.registry import RegistryTarget
     from airgap.transfer.push import push as copy
+    from airgap.transfer.stop import Stop
 
     console = options.console(quiet, verbose)
     endpoint, _, prefix = registry_name.partition("/")
@@ -60,9 +69,13 @@ def push(
             images = [flattened(i, lambda d: bundle.manifest_bytes(d.digest)) for i in images]
         many = count(len(images), "image")
         console.step(f"Pushing {many} to {registry_name}")
-        with RegistryTarget(endpoint, chosen, console, prefix) as target:
-            report = copy(images, bundle, target, console, short_names=short_names)
+        names = Naming(prefix, short_names=short_names).names(images)
+        stop = Stop()
+        chunk = (chunk_size or 0) << 20
+        with RegistryTarget(endpoint, chosen, console, chunk_size=chunk, stop=stop) as target:
+            report = copy(images, bundle, target, console, names=names, stop=stop)
     if as_json:
         results.write_json(report.to_json())
-    elif not quiet:
+    report.check()
+    if not as_json and not quiet:
         results.echo(f"Pushed {many} to {registry_name}: {report.summary()}")

@@ -10,7 +10,7 @@ from airgap.cluster import kind
 from airgap.cluster.objects import registry as objects
 from airgap.cluster.parameters import Parameters
 from airgap.progress import Progress
-from airgap.transfer.push import Report
+from airgap.transfer.report import Report
 from airgap.unpack.options import Options
 from airgap.unpack.receipt import Receipt
 from airgap.unpack.unpack import unpack

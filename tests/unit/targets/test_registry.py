@@ -1,0 +1,210 @@
+"""A registry as a target: refusals of the field, each where another way is open."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from airgap.errors import NetworkError
+from airgap.sources.layout import Layout
+from tests.support.clock import FakeClock
+from tests.support.images import Maker
+from tests.support.pushing import failed, put, tags, wanted
+from tests.support.registry import Fault, MemoryRegistry, Request, error, on, quirks
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def registry() -> Iterator[MemoryRegistry]:
+    with MemoryRegistry() as found:
+        yield found
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    maker = Maker(tmp_path / "layout")
+    base = maker.bytes(2000)
+    maker.image(base, maker.bytes(100), name="docker.io/library/nginx:1.27")
+    maker.image(base, name="quay.io/org/app:1")
+    return maker.layout()
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 422, 500, 501, 502, 503])
+def test_a_mount_that_is_refused_is_a_plain_upload(
+    registry: MemoryRegistry, layout: Layout, status: int
+) -> None:
+    registry.rule = on(error(status, "UNSUPPORTED"), method="POST", part="mount=")
+    report = put(layout, registry)
+    assert report.failed == []
+    assert tags(registry) == wanted(layout)
+    assert registry.count("POST", "mount=") == 5, "a refusal to mount is not asked for again"
+
+
+def test_what_the_plain_upload_says_counts(registry: MemoryRegistry, layout: Layout) -> None:
+    registry.rules += [
+        on(error(405, "UNSUPPORTED"), method="POST", part="mount="),
+        on(error(403, "DENIED", "quota exceeded"), method="POST"),
+    ]
+    report = put(layout, registry)
+    assert len(report.failed) == 2
+    assert "read-only" not in report.failed[0].error.message
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 405, 410, 501])
+@pytest.mark.parametrize("methods", ["HEAD", "HEAD|GET"])
+def test_a_registry_that_does_not_tell_what_is_there(
+    registry: MemoryRegistry, layout: Layout, status: int, methods: str
+) -> None:
+    """Neither before the push nor after it: the PUT decides."""
+    registry.rule = on(error(status, "UNSUPPORTED"), method=methods, part="/manifests/")
+    report = put(layout, registry)
+    assert report.failed == []
+    assert tags(registry) == wanted(layout)
+
+
+def test_a_get_tells_where_a_head_does_not(registry: MemoryRegistry, layout: Layout) -> None:
+    put(layout, registry)
+    registry.rule = on(error(405, "UNSUPPORTED"), method="HEAD")
+    report = put(layout, registry)
+    assert (report.complete, report.tags) == (2, [])
+
+
+def test_a_head_that_says_there_is_nothing(registry: MemoryRegistry, layout: Layout) -> None:
+    registry.rule = on(error(404, "MANIFEST_UNKNOWN"), method="HEAD")
+    report = put(layout, registry)
+    assert report.failed == []
+    assert tags(registry) == wanted(layout)
+
+
+@pytest.mark.parametrize("wrong", ["absent", "older"])
+def test_a_tag_that_is_not_readable_at_once(
+    registry: MemoryRegistry, layout: Layout, wrong: str
+) -> None:
+    fault = error(404, "MANIFEST_UNKNOWN")
+    if wrong == "older":
+        said = {"Docker-Content-Digest": "sha256:" + "0" * 64}
+        fault = Fault(status=200, headers=said, body=b"{}")
+    app = "quay.io/org/app"
+    registry.rule = on(fault, method="HEAD|GET", repository=app, after=1, times=3)
+    clock = FakeClock()
+    assert put(layout, registry, clock=clock).failed == []
+    assert clock.waits == [0.5, 1.0, 2.0]
+
+
+def test_a_tag_that_never_becomes_readable(registry: MemoryRegistry, layout: Layout) -> None:
+    gone = error(404, "MANIFEST_UNKNOWN")
+    registry.rule = on(gone, method="HEAD|GET", repository="quay.io/org/app")
+    clock = FakeClock()
+    report = put(layout, registry, clock=clock)
+    assert failed(report) == ["quay.io/org/app:1"]
+    assert report.failed[0].error.exit_code == 5
+    assert "still is not there after 12 s" in report.failed[0].error.message
+    assert 5 < sum(clock.waits) < 20
+
+
+def limited(most: int, *, early: bool = False):  # type: ignore[no-untyped-def]
+    """A proxy before the registry that lets no larger request through."""
+    fault = Fault(status=413, body=b"<html>413 Request Entity Too Large</html>", early=early)
+
+    def rule(request: Request) -> Fault | None:
+        return fault if request.length > most else None
+
+    return rule
+
+
+@pytest.mark.parametrize("most", [100 * MIB // 10, 2 * MIB, MIB])
+def test_a_limit_on_the_way_leads_to_chunks(
+    registry: MemoryRegistry, tmp_path: Path, most: int
+) -> None:
+    maker = Maker(tmp_path / "large")
+    for number in range(3):
+        maker.image(maker.bytes(11 * MIB + number), name=f"quay.io/org/large{number}:1")
+    layout = maker.layout()
+    registry.rule = limited(most)
+    report = put(layout, registry, connections=1)
+    assert report.failed == []
+    assert tags(registry) == wanted(layout)
+    assert max(r.length for r in registry.requests if r.method == "PATCH") <= max(most, 8 * MIB)
+    refused = [r for r in registry.requests if r.length > most]
+    assert len(refused) <= 2, "what was learnt holds for all blobs"
+
+
+def test_a_limit_that_is_below_every_chunk_is_told(
+    registry: MemoryRegistry, tmp_path: Path
+) -> None:
+    maker = Maker(tmp_path / "large")
+    maker.image(maker.bytes(2 * MIB), name="quay.io/org/large:1")
+    registry.rule = limited(1000)
+    report = put(maker.layout(), registry)
+    assert failed(report) == ["quay.io/org/large:1"]
+    assert "413" in report.failed[0].error.message
+
+
+def test_a_limit_that_answers_before_it_has_read(registry: MemoryRegistry, tmp_path: Path) -> None:
+    maker = Maker(tmp_path / "large")
+    maker.image(maker.bytes(20 * MIB), name="quay.io/org/large:1")
+    layout = maker.layout()
+    registry.rule = limited(9 * MIB, early=True)
+    assert put(layout, registry).failed == []
+    assert tags(registry) == wanted(layout)
+
+
+def test_a_registry_that_takes_blobs_by_patch_alone(
+    registry: MemoryRegistry, layout: Layout
+) -> None:
+    quirks.wants_patch(registry)
+    assert put(layout, registry, connections=1).failed == []
+    assert tags(registry) == wanted(layout)
+    refused = [r for r in registry.requests if r.method == "PUT" and r.length and "blobs" in r.path]
+    assert len(refused) == 1, "what was learnt holds for all blobs"
+
+
+def test_the_first_refusal_counts_where_chunks_are_refused_too(
+    registry: MemoryRegistry, layout: Layout
+) -> None:
+    registry.rules += [
+        on(error(400, "QUOTA", "the quota is used up"), method="PUT", part="/blobs/"),
+        on(error(405, "UNSUPPORTED", "no PATCH here"), method="PATCH"),
+    ]
+    report = put(layout, registry)
+    assert len(report.failed) == 2
+    assert "the quota is used up" in report.failed[0].error.message
+
+
+def test_a_chunk_size_that_was_asked_for(registry: MemoryRegistry, tmp_path: Path) -> None:
+    maker = Maker(tmp_path / "large")
+    maker.image(maker.bytes(5 * MIB + 3), name="quay.io/org/large:1")
+    layout = maker.layout()
+    assert put(layout, registry, chunk_size=2 * MIB).failed == []
+    assert tags(registry) == wanted(layout)
+    sent = [r for r in registry.requests if r.method == "PATCH"]
+    assert [r.headers["Content-Range"] for r in sent] == [
+        f"0-{2 * MIB - 1}", f"{2 * MIB}-{4 * MIB - 1}", f"{4 * MIB}-{5 * MIB + 2}",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [404, 416, 500])
+def test_a_chunk_that_is_lost_begins_the_blob_anew(
+    registry: MemoryRegistry, tmp_path: Path, status: int
+) -> None:
+    maker = Maker(tmp_path / "large")
+    maker.image(maker.bytes(3 * MIB), name="quay.io/org/large:1")
+    layout = maker.layout()
+    registry.rule = on(error(status, "UNKNOWN"), method="PATCH", after=1, times=1)
+    assert put(layout, registry, chunk_size=MIB).failed == []
+    assert tags(registry) == wanted(layout)
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_manifest_that_cannot_be_stored_names_its_image(
+    registry: MemoryRegistry, layout: Layout, status: int
+) -> None:
+    fault = error(status, "UNKNOWN", "foreign layers are not taken")
+    registry.rule = on(fault, method="PUT", repository="quay.io/org/app", part="manifests")
+    report = put(layout, registry)
+    assert failed(report) == ["quay.io/org/app:1"]
+    with pytest.raises(NetworkError, match=r"quay\.io/org/app:1: ") as caught:
+        report.check()
+    assert "foreign layers are not taken" in str(caught.value)
+    assert "run the same command again" not in caught.value.hint
