@@ -93,6 +93,8 @@ class _Reader(io.RawIOBase):
         while (count := self._take(buffer)) is None:
             until = self.until or time.monotonic() + self._line.idle
             self._line.wait(select.POLLIN, until)
+        if self.until is not None and time.monotonic() > self.until:
+            raise TimeoutError("it goes on and on")  # also where there is always something to read
         return count
 
     def _take(self, buffer: memoryview) -> int | None:
