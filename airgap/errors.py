@@ -7,6 +7,7 @@ AirgapError
   ResourceError   6    this host lacks something: space, a port, a daemon
   ClusterError    7    kind, Kubernetes or the registry in the cluster failed
   BusyError       8    another run is at work on the same cluster
+  MissingError    9    what was looked for is not there
 
 Every error carries one message that names the object and the cause, and one hint with the
 next step. They are caught once, in ``airgap.cli``. Exceptions of other packages are translated
@@ -66,6 +67,12 @@ class BusyError(AirgapError):
     """Another run of airgap is at work on the same thing; once it has ended, this one may begin."""
 
     exit_code = 8
+
+
+class MissingError(AirgapError):
+    """What was to be found somewhere is not there: the answer is no, and nothing failed."""
+
+    exit_code = 9
 
 
 def together(failed: Mapping[str, AirgapError], summary: str, hint: str = "") -> AirgapError:

@@ -5,17 +5,17 @@ carried.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from airgap.errors import InputError
 from airgap.oci.descriptor import Descriptor, unique
 from airgap.oci.digest import Digest
-from airgap.oci.manifest import Index, Load, Manifest, Parsed, parse
+from airgap.oci.manifest import Index, Load, Manifest, Parsed
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
 
-__all__ = ["Choose", "Image", "Load", "flattened", "unique", "walk"]
+__all__ = ["Choose", "Image", "Load", "unique", "walk"]
 
 MAX_NESTING = 4
 MAX_MANIFESTS = 1000
@@ -95,30 +95,6 @@ def walk(
         tuple(walker.images),
         tuple(walker.platforms),
     )
-
-
-def flattened(image: Image, load: Load) -> Image:
-    """Return an image without its index, where the index names platforms that are not carried.
-
-    Some registries take no such index. Its one carried manifest takes its place; the digest is
-    another one, so an image that was asked for by digest stays as it is.
-
-    Args:
-        image: any; it is returned as it is where there is nothing to leave out, or more than one
-            platform is carried.
-        load: returns the exact, proved bytes of a manifest.
-
-    Raises:
-        InputError: the index is invalid.
-    """
-    if not image.root.is_index or image.reference.digest or len(image.images) != 1:
-        return image
-    index = parse(load(image.root), image.root.media_type, str(image.reference))
-    carried = {manifest.digest for manifest in image.manifests}
-    if not isinstance(index, Index) or all(child.digest in carried for child in index.children):
-        return image
-    only = next(manifest for manifest in image.manifests if not manifest.is_index)
-    return replace(image, root=only, manifests=(only,))
 
 
 class _Walker:

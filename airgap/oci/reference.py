@@ -161,6 +161,11 @@ def host_component(host: str) -> str:
     return component + port.replace(":", "_")
 
 
+def is_repository(text: str) -> bool:
+    """Tell whether a registry may have a repository of that name."""
+    return len(text) <= _MAX_NAME and _PATH.fullmatch(text) is not None
+
+
 def short_repositories(references: Iterable[Reference]) -> dict[str, str]:
     """Map each ``HOST/PATH`` name to the short repository it may have besides its full one.
 

@@ -30,7 +30,6 @@ _ACCEPT = ", ".join(MANIFEST_TYPES + INDEX_TYPES)
 _REQUEST_BYTES = 64 << 10
 """What a request counts for where the gate measures, so that it sees small ones too."""
 _HUB = "registry-1.docker.io"
-_INCOMPLETE = ("MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN")
 _OPENED = (201, 202)
 _ANY = tuple(range(200, 600))
 
@@ -84,6 +83,14 @@ class RegistryTarget:
                 return self._head(repository, tag_or_digest)
         return self._get(repository, tag_or_digest)
 
+    def has_blob(self, repository: str, blob: Descriptor) -> bool:
+        """Tell whether a blob is there; see `airgap.transfer.ports.Target.has_blob`."""
+        with self._turn(), self._client.request(
+            "HEAD", f"/v2/{repository}/blobs/{blob.digest}", scope=_scope(repository),
+            expect=(200, 404),
+        ) as response:  # fmt: skip
+            return response.status_code == 200
+
     def put_blob(
         self, repository: str, blob: Descriptor, chunks: Chunks, mount_from: str = ""
     ) -> bool:
@@ -122,12 +129,6 @@ class RegistryTarget:
             ):  # fmt: skip
                 return
         except RefusedError as error:
-            if descriptor.media_type in INDEX_TYPES and error.refusal.code in _INCOMPLETE:
-                raise InputError(
-                    f"{self._client.host} takes no index without all its platforms",
-                    hint="push with --flatten, pack with --platform all, or let the registry accept"
-                    " it (registry:3, validation.manifests.indexes.platforms: none)",
-                ) from error
             raise explained(error) from error
         except NetworkError as error:
             raise NetworkError(

@@ -1,12 +1,16 @@
 """landing: an image under one name at the target, and what that name still needs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
+from airgap.oci.reference import Reference
 from airgap.transfer.ports import Store
+
+Names = Mapping[Reference, Sequence[str]]
+"""The repositories of each image at the target: its own first, then those that it shares."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +39,17 @@ class Landing:
         return f"{self.repository}{':' if self.image.reference.tag else '@'}{self.identifier}"
 
 
+def landings(images: Iterable[Image], names: Names | None) -> list[Landing]:
+    """Return where images are to be: in their full repositories, where no names are given."""
+    return [
+        Landing(image, repository, is_own=number == 0)
+        for image in images
+        for number, repository in enumerate(
+            names[image.reference] if names else [image.reference.repository]
+        )
+    ]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Put:
     """A blob that is to be in a repository.
@@ -51,18 +66,24 @@ class Put:
 
 
 class Needs:
-    """Which landings need a blob in a repository.
+    """Which landings need a blob in a repository; or a manifest.
 
     Args:
         landings: those that are not there yet.
         store: has the content; a foreign layer that it lacks stays where its urls say.
+        of: what is needed of an image, its blobs where nothing else is said.
     """
 
-    def __init__(self, landings: Iterable[Landing], store: Store) -> None:
+    def __init__(
+        self,
+        landings: Iterable[Landing],
+        store: Store,
+        of: Callable[[Image], Iterable[Descriptor]] = lambda image: image.blobs,
+    ) -> None:
         self._blobs: dict[Digest, Descriptor] = {}
         self._needed: dict[Digest, dict[str, list[Landing]]] = {}
         for landing in landings:
-            for blob in landing.image.blobs:
+            for blob in of(landing.image):
                 if blob.is_foreign and blob.digest not in store:
                     continue
                 self._blobs.setdefault(blob.digest, blob)

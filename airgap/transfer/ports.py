@@ -124,6 +124,9 @@ class Target(Protocol):
             InputError: the registry does not tell.
         """
 
+    def has_blob(self, repository: str, blob: Descriptor) -> bool:
+        """Tell whether the repository has a blob."""
+
     def put_blob(
         self, repository: str, blob: Descriptor, chunks: Chunks, mount_from: str = ""
     ) -> bool:

@@ -10,29 +10,23 @@ whatever becomes of the others. A repository is asked for one blob first, so tha
 is not asked for all that its images hold.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import Lock
-from typing import TypeVar
 
 from airgap.errors import AirgapError, InputError, NetworkError
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
-from airgap.oci.reference import Reference
 from airgap.progress import Progress
-from airgap.transfer.landing import Landing, Needs, Put
+from airgap.transfer import sparse
+from airgap.transfer.landing import Landing, Names, Needs, Put, landings
 from airgap.transfer.ports import Store, Target
 from airgap.transfer.report import Failure, Report
 from airgap.transfer.stop import Stop
 from airgap.transfer.workers import OWN, each
 
-Names = Mapping[Reference, Sequence[str]]
-"""The repositories of each image at the target: its own first, then those that it shares."""
-
 _VISIBLE_SECONDS = (0.5, 1.0, 2.0, 4.0, 4.0)
 """Waits before a tag that is not readable yet is asked for again: registries have replicas."""
-
-_T = TypeVar("_T")
 
 
 def push(
@@ -62,18 +56,12 @@ def push(
         Stopped: somebody set ``stop``.
     """
     run = _Push(store, target, progress, stop or Stop())
-    landings = [
-        Landing(image, repository, is_own=number == 0)
-        for image in images
-        for number, repository in enumerate(
-            names[image.reference] if names else [image.reference.repository]
-        )
-    ]
+    wanted = landings(images, names)
     try:
-        run.run(landings)
+        run.run(wanted)
     except AirgapError as error:
-        run.refuse(landings, error)
-    return run.report(images, landings)
+        run.refuse(wanted, error)
+    return run.report(images, wanted)
 
 
 class _Push:
@@ -230,14 +218,20 @@ class _Push:
         for found in image.manifests:
             if found.digest == image.root.digest or (found.digest, repository) in self._manifests:
                 continue
-            self._put_manifest(repository, str(found.digest), found)
+            self._put_manifest(landing, str(found.digest), found)
             self._manifests.add((found.digest, repository))
-        self._put_manifest(repository, landing.identifier, image.root)
+        self._put_manifest(landing, landing.identifier, image.root)
         self._read_back(landing)
 
-    def _put_manifest(self, repository: str, identifier: str, found: Descriptor) -> None:
+    def _put_manifest(self, landing: Landing, identifier: str, found: Descriptor) -> None:
         body = self._store.manifest_bytes(found.digest)
-        self._target.put_manifest(repository, identifier, found, body)
+        try:
+            self._target.put_manifest(landing.repository, identifier, found, body)
+        except InputError as error:
+            lacking = sparse.explained(error, landing.image, found, self._store)
+            if lacking:
+                raise lacking from error
+            raise
 
     def _read_back(self, landing: Landing) -> None:
         """Ask for what was put; a registry that does not tell has said so when it took it."""

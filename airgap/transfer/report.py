@@ -17,6 +17,7 @@ from airgap.progress import count, size
 
 _LINES = 20
 """How many failures a person is told one by one; the rest is counted."""
+_HINTS = 3
 _KINDS = (ResourceError, ClusterError, TrustError, NetworkError, InputError)
 """Which exit code counts where failures are of several kinds: the first of these."""
 
@@ -92,6 +93,11 @@ class Report:
     left_alone: list[str] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
 
+    @property
+    def unfinished(self) -> list[Reference]:
+        """The images that are not there under all their names; each once."""
+        return list(dict.fromkeys(failure.reference for failure in self.failed))
+
     def to_json(self) -> dict[str, Any]:
         """Return the report as ``--json`` prints it."""
         return {
@@ -128,7 +134,7 @@ def _told(failed: Sequence[Failure], images: int) -> AirgapError:
     first = failed[0].error
     kind = next((k for k in _KINDS if any(isinstance(f.error, k) for f in failed)), type(first))
     hints = dict.fromkeys(f.error.hint for f in failed if f.error.hint)
-    hint = next(iter(hints), "")
+    hint = "; or ".join(list(hints)[:_HINTS])
     if len(failed) == 1:
         return kind(f"{failed[0].what}: {first.message}", hint=hint)
     references = {f.reference for f in failed}
@@ -138,10 +144,15 @@ def _told(failed: Sequence[Failure], images: int) -> AirgapError:
     else:
         head = f"{_of(len(references), images)} could not be pushed"
         lines = [f"{f.what}: {f.error.message}" for f in failed]
+    return kind(listed(head, lines), hint=hint)
+
+
+def listed(head: str, lines: Sequence[str]) -> str:
+    """Return a message of a first line and of others, up to a limit."""
     shown = [f"  {line}" for line in lines[:_LINES]]
     if len(lines) > _LINES:
         shown.append(f"  and {len(lines) - _LINES} more; --json and --failed FILE name all of them")
-    return kind("\n".join([head, *shown]), hint=hint)
+    return "\n".join([head, *shown])
 
 
 def _of(failed: int, images: int) -> str:

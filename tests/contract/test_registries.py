@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from airgap.errors import InputError
-from airgap.oci.image import flattened
+from airgap.oci.flatten import flattened
 from airgap.oci.reference import Reference
 from airgap.progress import Silent
 from airgap.sources.layout import Layout

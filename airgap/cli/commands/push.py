@@ -1,22 +1,53 @@
 """airgap push."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from airgap.cli import options, results
+from airgap.cli.naming import naming, naming_options
 from airgap.errors import InputError
+
+if TYPE_CHECKING:
+    from airgap.bundle.reader import Bundle
+    from airgap.console import Console
+    from airgap.oci.image import Image
+    from airgap.oci.reference import Reference
+    from airgap.registry.options import Options
+    from airgap.transfer.check import Comparison
+    from airgap.transfer.landing import Names
+    from airgap.transfer.report import Report
+
+_NAMED = 5
 
 
 @click.command()
 @click.argument("bundle_path", metavar="BUNDLE.tar", type=options.FILE)
 @click.argument("registry_name", metavar="REGISTRY[/PREFIX]")
 @click.option(
-    "--short-names", is_flag=True, help="Also as PATH:TAG, where no other image claims that."
+    "--images",
+    "list_path",
+    type=options.FILE,
+    metavar="FILE",
+    help="Push only the images that this list names.",
 )
+@naming_options
 @click.option(
     "--flatten", is_flag=True, help="Leave out indexes that name platforms which are not carried."
+)
+@click.option("--dry-run", is_flag=True, help="Tell what would be asked of which repository.")
+@click.option(
+    "--check", is_flag=True, help="Send nothing; tell whether all is there (exit code 9: not all)."
+)
+@click.option(
+    "--failed",
+    "failed_path",
+    type=options.FILE,
+    metavar="FILE",
+    help="List there what failed, as an image list for the next run's --images.",
 )
 @click.option(
     "--chunk-size",
@@ -31,14 +62,21 @@ def push(
     bundle_path: Path,
     registry_name: str,
     keys: tuple[str, ...],
+    list_path: Path | None,
     short_names: bool,
+    name_template: str | None,
+    strip_host: bool,
+    map_path: Path | None,
     flatten: bool,
+    dry_run: bool,
+    check: bool,
+    failed_path: Path | None,
     chunk_size: int | None,
     quiet: bool,
     verbose: int,
     as_json: bool,
     **registry: Any,
-) -> None:
+) -> None:  # fmt: skip
     """Push every image of a bundle into a registry that exists.
 
     Each image lands as REGISTRY/[PREFIX/]HOST/PATH:TAG under its upstream host. What is there
@@ -49,33 +87,159 @@ def push(
       airgap push bundle.tar registry.example.org/mirror --ca ca.crt
     """
     from airgap.bundle.reader import Bundle
-    from airgap.oci.image import flattened
-    from airgap.progress import count
-    from airgap.targets.naming import Naming
-    from airgap.targets.registry import RegistryTarget
-    from airgap.transfer.push import push as copy
-    from airgap.transfer.stop import Stop
 
+    if dry_run and check:
+        raise click.UsageError("--dry-run asks nobody, and --check asks the registry")
     console = options.console(quiet, verbose)
-    endpoint, _, prefix = registry_name.partition("/")
-    if not endpoint or "://" in registry_name:
+    address, _, prefix = registry_name.partition("/")
+    if not address or "://" in registry_name:
         raise InputError(
             f"{registry_name!r} is no registry", hint="write it as HOST[:PORT][/PREFIX]"
         )
+    called = naming(
+        address, prefix, short_names=short_names, name_template=name_template,
+        strip_host=strip_host, map_path=map_path,
+    )  # fmt: skip
     chosen = options.registry(**registry)
+    _check_output(failed_path)
     with Bundle.open(bundle_path, options.public_keys(keys)) as bundle:
-        images = list(bundle.images)
-        if flatten:
-            images = [flattened(i, lambda d: bundle.manifest_bytes(d.digest)) for i in images]
-        many = count(len(images), "image")
-        console.step(f"Pushing {many} to {registry_name}")
-        names = Naming(prefix, short_names=short_names).names(images)
-        stop = Stop()
-        chunk = (chunk_size or 0) << 20
-        with RegistryTarget(endpoint, chosen, console, chunk_size=chunk, stop=stop) as target:
-            report = copy(images, bundle, target, console, names=names, stop=stop)
+        carried = _selected(bundle, list_path)
+        images = _flattened(carried, bundle, console) if flatten else carried
+        names = called.names(images)
+        for key in called.unused(bundle.images):
+            console.warn(f"{map_path}: {key} is not in the bundle")
+        if dry_run:
+            _tell_dry_run(images, bundle, names, address, as_json=as_json)
+            return
+        job = _Job(bundle, images, names, registry_name, chosen, (chunk_size or 0) << 20, console)
+        told = job.compare() if check else job.push()
+    _write_failed(failed_path, told.unfinished)
     if as_json:
-        results.write_json(report.to_json())
-    report.check()
+        results.write_json(told.to_json() | _changed(carried, images))
+    told.check()
     if not as_json and not quiet:
-        results.echo(f"Pushed {many} to {registry_name}: {report.summary()}")
+        results.echo(job.sentence(told))
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Images of a bundle, and the registry where they are to be."""
+
+    bundle: "Bundle"
+    images: "Sequence[Image]"
+    names: "Names"
+    registry: str
+    options: "Options"
+    chunk_size: int
+    console: "Console"
+
+    @property
+    def many(self) -> str:
+        """How many images."""
+        from airgap.progress import count
+
+        return count(len(self.images), "image")
+
+    def push(self) -> "Report":
+        """Bring there what is missing."""
+        from airgap.targets.registry import RegistryTarget
+        from airgap.transfer.push import push
+        from airgap.transfer.stop import Stop
+
+        self.console.step(f"Pushing {self.many} to {self.registry}")
+        stop, address = Stop(), self.registry.partition("/")[0]
+        with RegistryTarget(
+            address, self.options, self.console, chunk_size=self.chunk_size, stop=stop
+        ) as target:
+            return push(self.images, self.bundle, target, self.console, names=self.names, stop=stop)
+
+    def compare(self) -> "Comparison":
+        """Look what is missing."""
+        from airgap.targets.registry import RegistryTarget
+        from airgap.transfer.check import check
+        from airgap.transfer.stop import Stop
+
+        self.console.step(f"Looking for {self.many} at {self.registry}")
+        stop, address = Stop(), self.registry.partition("/")[0]
+        with RegistryTarget(address, self.options, self.console, stop=stop) as target:
+            return check(self.images, self.bundle, target, names=self.names, stop=stop)
+
+    def sentence(self, told: "Report | Comparison") -> str:
+        """Say how it went, where all went well."""
+        from airgap.transfer.report import Report
+
+        if isinstance(told, Report):
+            return f"Pushed {self.many} to {self.registry}: {told.summary()}"
+        return f"{self.many} of the bundle: all are whole at {self.registry}"
+
+
+def _selected(bundle: "Bundle", list_path: Path | None) -> "list[Image]":
+    from airgap.spec.spec import load
+    from airgap.transfer.selection import select
+
+    if list_path is None:
+        return list(bundle.images)
+    return select(bundle.images, load(list_path).images, str(list_path))
+
+
+def _flattened(images: "Sequence[Image]", bundle: "Bundle", console: "Console") -> "list[Image]":
+    """Leave out indexes; says which images stay as they are although their index is sparse."""
+    from airgap.oci.descriptor import Descriptor
+    from airgap.oci.flatten import flattened, is_sparse
+    from airgap.progress import count
+
+    def load(found: Descriptor) -> bytes:
+        return bundle.manifest_bytes(found.digest)
+
+    found = [flattened(image, load) for image in images]
+    stay = [image.reference.familiar for image in found if is_sparse(image, load)]
+    if stay:
+        more = f" and {len(stay) - _NAMED} more" if len(stay) > _NAMED else ""
+        console.warn(
+            f"{count(len(stay), 'image')} cannot be flattened, being asked for by digest or carried"
+            f" for several platforms: {', '.join(stay[:_NAMED])}{more}"
+        )
+    return found
+
+
+def _changed(carried: "Sequence[Image]", pushed: "Sequence[Image]") -> dict[str, Any]:
+    """Return the digests that `--flatten` changed, before and after."""
+    return {
+        "flattened": [
+            {
+                "reference": str(image.reference),
+                "before": str(image.root.digest),
+                "after": str(flat.root.digest),
+            }
+            for image, flat in zip(carried, pushed, strict=True)
+            if image.root.digest != flat.root.digest
+        ]
+    }
+
+
+def _tell_dry_run(
+    images: "Sequence[Image]", bundle: "Bundle", names: "Names", address: str, *, as_json: bool
+) -> None:
+    from airgap.transfer.dry_run import dry_run
+
+    asked = dry_run(images, bundle, names)
+    if as_json:
+        results.write_json(
+            {"registry": address, "repositories": [found.to_json() for found in asked]}
+        )
+    else:
+        results.lines(f"{address}/{found}" for found in asked)
+
+
+def _check_output(path: Path | None) -> None:
+    """Refuse before any work what is no place for a list."""
+    if path and path.exists() and not path.is_file():
+        raise InputError(f"{path} is no regular file", hint="give --failed another name")
+
+
+def _write_failed(path: Path | None, references: "Sequence[Reference]") -> None:
+    from airgap.files.failures import guarded
+
+    if path:
+        with guarded(f"cannot write {path}"):
+            path.write_text("".join(f"{reference}\n" for reference in references), "ascii")

@@ -9,7 +9,8 @@ from airgap.oci import descriptor as d
 from airgap.oci import manifest as m
 from airgap.oci.choice import Choice
 from airgap.oci.digest import Digest
-from airgap.oci.image import MAX_MANIFESTS, Image, flattened, walk
+from airgap.oci.flatten import flattened
+from airgap.oci.image import MAX_MANIFESTS, Image, walk
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
 

@@ -216,3 +216,63 @@ def test_names_by_reference(registry: MemoryRegistry, tmp_path: Path) -> None:
     assert put(layout, registry, names=names).failed == []
     assert set(tags(registry)) == {"all/library/a:1", "all/org/b:1", "all/org/c:1"}
     assert Reference.parse(NAMES[0]) in names
+
+
+def sparse(folder: Path, name: str, *forgotten: str) -> Layout:
+    """An index for three platforms of which some are not carried."""
+    maker = Maker(folder)
+    made = {each: maker.image(each.encode(), architecture=each) for each in ("amd64", "arm64", "s")}
+    root = maker.index("", **made)
+    maker._roots.append(  # named after it is known, so that its digest can be asked for
+        root | {"annotations": {"io.containerd.image.name": name.replace("DIGEST", root["digest"])}}
+    )
+    for each in forgotten:
+        maker.forget(made[each])
+    return maker.layout()
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        error(400, "MANIFEST_BLOB_UNKNOWN"), error(404, "MANIFEST_UNKNOWN"),
+        error(404, "MANIFEST_BLOB_UNKNOWN"), error(400, "MANIFEST_INVALID"),
+        error(422, "UNPROCESSABLE"), Fault(status=400, body=b"<html>no</html>"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "forgotten", "hint"),
+    [
+        ("quay.io/org/app:1", ("arm64", "s"), "push with --flatten, pack it with --platform all"),
+        ("quay.io/org/app:1", ("s",), "pack it with --platform all"),
+        ("quay.io/org/app@DIGEST", ("arm64", "s"), "pack it with --platform all"),
+    ],
+)
+def test_an_index_in_part_has_a_hint_that_helps(
+    registry: MemoryRegistry,
+    tmp_path: Path,
+    refusal: Fault,
+    name: str,
+    forgotten: tuple[str, ...],
+    hint: str,
+) -> None:
+    registry.sparse = True
+    layout = sparse(tmp_path / "sparse", name, *forgotten)
+    root = str(layout.images[0].root.digest)
+    registry.rules += [
+        on(refusal, method="PUT", part="/manifests/1"),
+        on(refusal, method="PUT", part=f"/manifests/{root}"),
+    ]
+    report = put(layout, registry)
+    (found,) = report.failed
+    assert found.error.message.startswith("the registry takes no index without all its platforms")
+    assert found.error.hint.startswith(hint)
+    assert found.to_json()["status"] == refusal.status
+
+
+def test_a_whole_index_that_is_refused_is_told_otherwise(
+    registry: MemoryRegistry, tmp_path: Path
+) -> None:
+    layout = sparse(tmp_path / "whole", "quay.io/org/app:1")
+    registry.rule = on(error(404, "MANIFEST_UNKNOWN"), method="PUT", part="/manifests/1")
+    (found,) = put(layout, registry).failed
+    assert "platforms" not in found.error.message
