@@ -2,21 +2,21 @@
 
 The bundle grows in ``NAME.partial`` beside a journal of what it holds, and gets its name when
 all of it is there. A later run keeps every finished blob, also for another plan, and the
-beginnings of the others; all of that is hashed again.
+parts of the others; all of that is hashed again.
 """
 
-import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from airgap.bundle import tar
 from airgap.bundle.medium import sync_folder, write_at
 from airgap.bundle.partial import kept
 from airgap.bundle.partial.file import check_space, open_locked
 from airgap.bundle.partial.journal import Held, Journal
+from airgap.bundle.partial.sink import BlobSink
 from airgap.bundle.plan import File, Plan
 from airgap.errors import AirgapError, InputError, ResourceError
 from airgap.files.failures import guarded, resource_error
@@ -24,99 +24,14 @@ from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
 from airgap.oci.proof import proved
 
-_NOTE_EVERY = 8 << 20
 _BUFFER = 1 << 20
-
-
-class DigestMismatch(AirgapError):  # noqa: N818  (named for what it says)
-    """The bytes of a blob are not those of its digest.
-
-    Attributes:
-        expected: what the blob is called.
-        actual: what its bytes are.
-    """
-
-    exit_code = 5
-
-    def __init__(self, expected: Digest, actual: Digest) -> None:
-        super().__init__(
-            f"expected {expected}, got {actual}",
-            hint="something on the way alters content: try another network or mirror",
-        )
-        self.expected, self.actual = expected, actual
-
-
-class BlobSink:
-    """Takes one blob, from its first missing byte to its last; for one thread.
-
-    Attributes:
-        offset: the number of bytes that are there, and hashed.
-        complete: whether all of them are there, and proved.
-    """
-
-    def __init__(self, writer: "Writer", blob: Descriptor, at: int) -> None:
-        self.offset, self.complete = 0, False
-        self._writer, self._blob, self._at = writer, blob, at
-        self._sha = hashlib.sha256()
-        self._noted = 0
-
-    def resume(self, count: int, sha: Any) -> None:
-        """Take over what an earlier run left: the first ``count`` bytes, and their hash."""
-        if count < self._blob.size:
-            self.offset = self._noted = count
-            self._sha = sha
-        elif sha.hexdigest() == self._blob.digest.hex:
-            self.offset = self._noted = count
-            self.complete = True
-
-    def write(self, chunk: memoryview) -> None:
-        """Take the next bytes.
-
-        Raises:
-            InputError: they are more than the blob has.
-            ResourceError: they cannot be written.
-        """
-        end = self.offset + len(chunk)
-        if end > self._blob.size:
-            raise InputError(f"{self._blob.digest} has more than its {self._blob.size} bytes")
-        self._writer.put(chunk, self._at + self.offset)
-        self._sha.update(chunk)
-        self.offset = end
-        if end - self._noted >= _NOTE_EVERY:
-            self.note()
-
-    def note(self) -> None:
-        """Write down how much is there, where that is news."""
-        if self.offset != self._noted:
-            self._writer.note(self._blob.digest, self._at, self.offset)
-            self._noted = self.offset
-
-    def restart(self) -> None:
-        """Begin again at the first byte."""
-        self.offset = 0
-        self._sha = hashlib.sha256()
-        self.note()
-
-    def finish(self) -> None:
-        """Declare the blob complete.
-
-        Raises:
-            DigestMismatch: its bytes are not those of its digest; they are not kept.
-        """
-        actual = Digest("sha256", self._sha.hexdigest())
-        if actual != self._blob.digest or self.offset != self._blob.size:
-            self._writer.note(self._blob.digest, self._at, 0)
-            self._noted = self.offset
-            raise DigestMismatch(self._blob.digest, actual)
-        self.note()
-        self.complete = True
 
 
 class Writer:
     """Writes a planned bundle; a context manager.
 
-    Several threads may fill blobs at once, one thread a blob. All sinks must be at rest when the
-    context is left. The partial file stays where ``commit`` was not reached.
+    Several threads may fill blobs at once. All sinks must be at rest when the context is left.
+    The partial file stays where ``commit`` was not reached.
     """
 
     def __init__(self, plan: Plan, path: Path, *, secret: bool = False) -> None:
@@ -206,14 +121,23 @@ class Writer:
         except OSError as error:
             raise resource_error(error, self._what) from error
 
-    def note(self, digest: Digest, at: int, count: int) -> None:
-        """Write down how much of a blob is there, for the sinks.
+    def get(self, buffer: memoryview, offset: int) -> int:
+        """Read bytes from an offset of the file, for the sinks; 0 at its end.
+
+        Raises:
+            ResourceError: they cannot be read.
+        """
+        with guarded(f"cannot read {self._partial}"):
+            return os.preadv(self._fd, [buffer], offset)
+
+    def note(self, digest: Digest, held: Held) -> None:
+        """Write down which bytes of a blob are there, for the sinks.
 
         Raises:
             ResourceError: it cannot be written.
         """
         with guarded(self._what):
-            self._journal.add(digest, at, count)
+            self._journal.add(digest, held)
 
     def _close(self) -> None:
         self._journal.close()
@@ -226,9 +150,8 @@ class Writer:
         kept.relocate(self._fd, self._partial, self._journal, held, blobs, places)
         self._sinks = {d: BlobSink(self, blob, places[d]) for d, blob in blobs.items()}
         for digest, sha in kept.hash_all(self._fd, held, places).items():
-            self._sinks[digest].resume(held[digest].count, sha)
-        there = {digest: sink.offset for digest, sink in self._sinks.items() if sink.offset}
-        self._journal.restart({d: Held(places[d], count) for d, count in there.items()})
+            self._sinks[digest].resume(held[digest], sha)
+        self._journal.restart({d: sink.where() for d, sink in self._sinks.items() if sink.held})
 
     def _write_contents(self) -> None:
         for at, data, _ in tar.gaps(self._plan.members):

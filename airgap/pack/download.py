@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from threading import Lock
 
-from airgap.bundle.writer import BlobSink, DigestMismatch, Writer
+from airgap.bundle.partial.sink import BlobSink, DigestMismatch
+from airgap.bundle.writer import Writer
 from airgap.errors import AirgapError, InputError, NetworkError, TrustError
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest

@@ -1,6 +1,7 @@
 """Journal: what a partial file holds, so that a later run can go on.
 
-Lines of ``DIGEST OFFSET BYTES``, appended while blobs arrive; the last line of a digest holds.
+Lines of ``DIGEST OFFSET BYTES [START BYTES]...``, appended while blobs arrive; the last line of a
+digest holds. The blob lies at OFFSET; its first BYTES are there, and so are BYTES from START on.
 Nothing in it is trusted: it only says where to look, and every byte is hashed again. So it needs
 no fsync, and a torn or hostile journal costs time at the most.
 """
@@ -11,18 +12,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from airgap.bundle.partial.extents import Range
 from airgap.oci.digest import Digest
 
-_LINE = re.compile(r"(sha256:[0-9a-f]{64}) ([0-9]{1,15}) ([0-9]{1,15})\n")
 _MAX_JOURNAL = 64 << 20
+_MAX_RANGES = 1000
+_LINE = re.compile(
+    r"(sha256:[0-9a-f]{64}) ([0-9]{1,15}) ([0-9]{1,15})"
+    rf"((?: [0-9]{{1,15}} [0-9]{{1,15}}){{0,{_MAX_RANGES}}})\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Where a blob lies in the partial file, and how many of its bytes from the first on."""
+    """Where a blob lies in the partial file, and which of its bytes are there."""
 
     at: int
-    count: int
+    ranges: tuple[Range, ...]
 
 
 class Journal:
@@ -35,16 +41,15 @@ class Journal:
     def read(self) -> dict[Digest, Held]:
         """Return what is held by the last line of each digest; whatever is no line is skipped."""
         data = os.pread(self._fd, _MAX_JOURNAL, 0).decode("ascii", "replace")
-        found = {}
+        last = {}
         for line in data.splitlines(keepends=True):
             if match := _LINE.fullmatch(line):
-                digest, at, count = match.groups()
-                found[Digest.parse(digest)] = Held(int(at), int(count))
-        return found
+                last[match[1]] = match
+        return {Digest.parse(digest): _held(match) for digest, match in last.items()}
 
-    def add(self, digest: Digest, at: int, count: int) -> None:
-        """Note that the first ``count`` bytes of a blob are there."""
-        os.write(self._fd, _line(digest, Held(at, count)))
+    def add(self, digest: Digest, held: Held) -> None:
+        """Note which bytes of a blob are there."""
+        os.write(self._fd, _line(digest, held))
 
     def restart(self, held: Mapping[Digest, Held]) -> None:
         """Begin anew with one line a digest, in one write."""
@@ -59,9 +64,17 @@ class Journal:
 _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC
 
 
+def _held(match: re.Match[str]) -> Held:
+    numbers = [0, int(match[3]), *map(int, match[4].split())]
+    found = ((start, start + count) for start, count in zip(*[iter(numbers)] * 2, strict=True))
+    return Held(int(match[2]), tuple(found))
+
+
 def _lines(held: Mapping[Digest, Held]) -> Iterable[bytes]:
     return (_line(digest, where) for digest, where in held.items())
 
 
 def _line(digest: Digest, held: Held) -> bytes:
-    return f"{digest} {held.at} {held.count}\n".encode("ascii")
+    front = held.ranges[0][1] if held.ranges and not held.ranges[0][0] else 0
+    others = [f" {start} {end - start}" for start, end in held.ranges if start]
+    return f"{digest} {held.at} {front}{''.join(others[:_MAX_RANGES])}\n".encode("ascii")

@@ -3,12 +3,14 @@
 import hashlib
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from airgap.bundle.medium import write_at
+from airgap.bundle.partial.extents import Extents
 from airgap.bundle.partial.journal import Held, Journal
 from airgap.bundle.partial.moves import Move, order
 from airgap.oci.descriptor import Descriptor
@@ -24,18 +26,29 @@ def kept(
     """Return what the journal says of the blobs, without what cannot be true."""
     if fresh:
         return {}
-    found = journal.read()
-    possible = []
+    noted, found = journal.read(), {}
     for blob in blobs:
-        held = found.get(blob.digest)
-        if held and 0 < held.count <= blob.size and held.at + held.count <= file_size:
-            possible.append((held.at, blob.digest, held))
-    result: dict[Digest, Held] = {}
-    end = 0
-    for at, digest, held in sorted(possible, key=lambda item: item[0]):
-        if at >= end:
-            result[digest] = held
-            end = at + held.count
+        if blob.digest in noted:
+            at, there = noted[blob.digest].at, Extents(noted[blob.digest].ranges)
+            if 0 < there.end <= min(blob.size, file_size - at):
+                found[blob.digest] = Held(at, tuple(there))
+    for digest in _overlapping(found):
+        del found[digest]
+    return found
+
+
+def _overlapping(held: Mapping[Digest, Held]) -> set[Digest]:
+    """Return those of which bytes lie where others have theirs; the first ones stay."""
+    ranges = [
+        (where.at + start, where.at + end, digest)
+        for digest, where in held.items()
+        for start, end in where.ranges
+    ]
+    result, last = set(), 0
+    for start, end, digest in sorted(ranges, key=lambda item: item[:2]):
+        if start < last:
+            result.add(digest)
+        last = max(last, end)
     return result
 
 
@@ -50,22 +63,28 @@ def relocate(
     """Move what is held to where it belongs, and note it as it goes.
 
     A finished blob needs no warning in the journal before it moves, since its hash will tell;
-    the beginning of an unfinished one is given up if the run ends amid the move.
+    what is there of an unfinished one is given up if the run ends amid the move.
     """
-    digests = [digest for digest, where in held.items() if where.at != places[digest]]
-    moves = [Move(held[d].at, places[d], held[d].count) for d in digests]
+    moves, owners = list[Move](), list[Digest]()
+    for digest, where in held.items():
+        if where.at == places[digest]:
+            continue
+        if where.ranges != ((0, blobs[digest].size),):
+            journal.add(digest, Held(0, ()))
+        for start, end in where.ranges:
+            moves.append(Move(where.at + start, places[digest] + start, end - start))
+            owners.append(digest)
     if not moves:
         return
-    for digest in digests:
-        if held[digest].count < blobs[digest].size:
-            journal.add(digest, 0, 0)
+    left = Counter(owners)
     with tempfile.TemporaryFile(dir=path.parent, prefix=f".{path.name}.") as scratch:
         spilled: dict[Move, int] = {}
         for step in order(moves):
             _perform(fd, scratch, step.kind, step.move, spilled)
-            if step.last:
-                digest = digests[step.blob]
-                journal.add(digest, places[digest], held[digest].count)
+            digest = owners[step.blob]
+            left[digest] -= step.last
+            if step.last and not left[digest]:
+                journal.add(digest, Held(places[digest], held[digest].ranges))
 
 
 def _perform(fd: int, scratch: Any, kind: str, move: Move, spilled: dict[Move, int]) -> None:
@@ -90,9 +109,9 @@ def _read(fd: int, count: int, offset: int) -> bytes:
 def hash_all(
     fd: int, held: Mapping[Digest, Held], places: Mapping[Digest, int]
 ) -> dict[Digest, Any]:
-    """Return the running hash of what is held of each blob, several at a time."""
+    """Return the running hash of the first bytes that are held of each blob, several at a time."""
     with ThreadPoolExecutor(_THREADS) as pool:
-        hashes = pool.map(lambda d: _hash(fd, places[d], held[d].count), held)
+        hashes = pool.map(lambda d: _hash(fd, places[d], Extents(held[d].ranges).front), held)
         return dict(zip(held, hashes, strict=True))
 
 

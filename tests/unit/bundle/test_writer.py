@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airgap.bundle.partial.sink import DigestMismatch
 from airgap.bundle.plan import plan
 from airgap.bundle.reader import Bundle
-from airgap.bundle.writer import DigestMismatch, Writer
+from airgap.bundle.writer import Writer
 from airgap.errors import InputError, ResourceError
 
 from .made import Content, fill, sample, write
@@ -35,6 +36,32 @@ def begin(content, path, fraction, **others):
             sink.write(memoryview(content.blobs[blob.digest])[: int(blob.size * fraction)])
             if fraction == 1:
                 sink.finish()
+
+
+def scatter(content, path, chance, **others):
+    """Write some pieces of every blob, and stop without a commit; return how many bytes."""
+    count = 0
+    with Writer(plan(content.contents(**others)), path) as writer:
+        for blob in writer.missing():
+            sink, data = writer.sink(blob), memoryview(content.blobs[blob.digest])
+            for start, end in chance.sample(sink.gaps(), len(sink.gaps())):
+                middle = chance.randint(start, end)
+                last = chance.randint(middle, end)
+                sink.write(data[middle:last], middle)
+                count += last - middle
+    return count
+
+
+def fill_gaps(writer, content):
+    """Give the writer all that it misses, from the last piece to the first."""
+    count = 0
+    for blob in writer.missing():
+        sink, data = writer.sink(blob), memoryview(content.blobs[blob.digest])
+        for start, end in reversed(sink.gaps()):
+            sink.write(data[start:end], start)
+            count += end - start
+        sink.finish()
+    return count
 
 
 def reference_bytes(content, tmp_path, **others):
@@ -277,6 +304,41 @@ def test_an_older_bundle_stays_until_the_new_one_is_whole(tmp_path):
         writer.commit()
     with Bundle.open(path) as opened:
         opened.verify()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000))
+def test_every_piece_is_kept_also_by_another_plan(tmp_path_factory, seed):
+    tmp_path = tmp_path_factory.mktemp("pieces")
+    content, path, chance = sample(), tmp_path / "b.tar", random.Random(seed)
+    extras = [("airgap/files/x", b"x" * 9000)]
+    there = scatter(content, path, chance, extras=extras)
+    there += scatter(content, path, chance)  # moves them, and adds some
+    content.images.reverse()
+    planned = plan(content.contents())
+    with Writer(planned, path) as writer:
+        assert fill_gaps(writer, content) == sum(b.size for b in planned.blobs) - there
+        writer.commit()
+    assert path.read_bytes() == reference_bytes(content, tmp_path)
+
+
+def test_a_corrupt_piece_is_found_and_all_of_the_blob_begins_again(tmp_path):
+    content, path = sample(), tmp_path / "b.tar"
+    planned = plan(content.contents())
+    blob = max(planned.blobs, key=lambda b: b.size)
+    data = memoryview(content.blobs[blob.digest])
+    with Writer(planned, path) as writer:
+        writer.sink(blob).write(data[1000:2000], 1000)
+    with partial_of(path).open("r+b") as file:
+        file.seek(planned.places[blob.digest] + 1500)
+        file.write(b"corrupt")
+    with Writer(planned, path) as writer, pytest.raises(DigestMismatch):
+        fill_gaps(writer, content)
+    with Writer(planned, path) as writer:
+        assert writer.sink(blob).gaps() == [(0, blob.size)]
+        fill_gaps(writer, content)
+        writer.commit()
+    assert path.read_bytes() == reference_bytes(content, tmp_path)
 
 
 @settings(max_examples=25, deadline=None)
