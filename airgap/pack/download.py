@@ -6,15 +6,16 @@ from threading import Lock
 
 from airgap.bundle.partial.sink import BlobSink, DigestMismatch
 from airgap.bundle.writer import Writer
-from airgap.errors import AirgapError, InputError, NetworkError, TrustError
+from airgap.errors import AirgapError, InputError, NetworkError
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
 from airgap.oci.reference import Reference
+from airgap.pack.pieces import LARGE, Board, Job, NoParts, Piece
 from airgap.progress import Progress
-from airgap.transfer.ports import Source, Store
+from airgap.transfer.ports import Parted, Source, Store
 from airgap.transfer.stop import Stop
-from airgap.transfer.workers import each
+from airgap.transfer.workers import MOST, OWN, each
 
 _ATTEMPTS = 2
 
@@ -32,11 +33,13 @@ class Download:
         self, writer: Writer, source: Source, reuse: Store | None, progress: Progress
     ) -> None:
         self._writer, self._source, self._reuse = writer, source, reuse
+        self._parted = source if isinstance(source, Parted) else None
         self._progress = progress
-        self._needed: dict[Digest, list[Image]] = defaultdict(list)
+        self._needed: dict[Digest, list[Reference]] = defaultdict(list)
         self._open: dict[Reference, set[Digest]] = {}
         self._lock = Lock()
         self._stop = Stop()
+        self._board = Board(self._connections, self._stop, self._moved)
         self.fetched = self.reused = 0
         self.failed: dict[Reference, AirgapError] = {}
 
@@ -51,96 +54,136 @@ class Download:
             self._open[image.reference] = set()
             for blob in image.blobs:
                 if blob.digest in missing:
-                    self._needed[blob.digest].append(image)
+                    self._needed[blob.digest].append(image.reference)
                     self._open[image.reference].add(blob.digest)
         self._progress.start("fetch", sum(blob.size for blob in missing.values()))
         try:
             self._tell_complete(list(self._open))
-            # The largest first: a large blob begun last would keep one connection busy alone.
-            self._fetch_all(sorted(missing.values(), key=lambda blob: -blob.size))
+            self._fetch_all(list(missing.values()))
         finally:
             self._progress.finish()
 
     def _fetch_all(self, blobs: list[Descriptor]) -> None:
         self._stop.then(self._source.stop)
-        for blob, error in each(self._one, blobs, self._stop).failed:
-            self._fail(blob, error)
+        for blob in blobs:
+            sink, references = self._writer.sink(blob), self._needed[blob.digest]
+            self._progress.advance(sink.held)
+            self._board.add(Job(blob, sink, references, whole=self._is_at_hand(blob, sink)))
+        several = any(blob.size > LARGE for blob in blobs)
+        threads = range(MOST if several else min(MOST, len(blobs)))
+        for _, error in each(self._work, threads, self._stop).failed:
+            raise error
 
-    def _one(self, blob: Descriptor) -> None:
-        sink = self._writer.sink(blob)
-        self._progress.advance(sink.offset)
-        if self._from_reuse(blob, sink):
-            self._complete(blob)
-            return
-        errors: list[AirgapError] = []
-        for image in self._needed[blob.digest]:
+    def _work(self, _: int) -> None:
+        """Fetch one piece after the other, of whatever blob, until nothing is left to begin."""
+        while piece := self._board.take():
+            job = piece.job
             try:
-                self._from_source(image.reference, blob, sink)
-            except (InputError, NetworkError, TrustError) as error:
+                if not self._from_reuse(piece):
+                    self._from_source(piece)
+            except NoParts:
+                self._progress.detail(f"{job.host} does not give parts of {job.blob.digest}")
+            except OWN as error:
+                job.fail(error)
+                self._board.withdraw(job)
+            if self._board.done(piece):
+                self._settle(job)
+
+    def _from_reuse(self, piece: Piece) -> bool:
+        job, sink = piece.job, piece.job.sink
+        if self._reuse is None or job.wrong or not self._is_at_hand(job.blob, sink):
+            return False
+        try:
+            for chunk in self._reuse.chunks(job.blob):
+                self._stop.check()
+                sink.write(chunk)
+                self._progress.advance(len(chunk))
+            sink.finish()
+        except (InputError, DigestMismatch):
+            self._forget(sink)
+            return False
+        with self._lock:
+            self.reused += job.blob.size
+        return True
+
+    def _is_at_hand(self, blob: Descriptor, sink: BlobSink) -> bool:
+        return self._reuse is not None and not sink.held and blob.digest in self._reuse
+
+    def _from_source(self, piece: Piece) -> None:
+        """Fetch a piece from the first reference that gives it."""
+        job, errors = piece.job, list[AirgapError]()
+        for reference in list(job.references):
+            piece.host = reference.host
+            try:
+                if self._parted and self._parted.connections(reference):
+                    self._parted.fetch_part(reference, job.blob, piece)
+                else:
+                    self._source.fetch(reference, job.blob, piece.take, piece.at)
+            except OWN as error:
                 errors.append(error)
             else:
-                self._complete(blob)
                 return
         raise errors[0]
 
-    def _from_reuse(self, blob: Descriptor, sink: BlobSink) -> bool:
-        if self._reuse is None or sink.offset:
-            return False
+    def _settle(self, job: Job) -> None:
+        """Go on with a blob that nobody is at work on: it failed, or comes again, or is there."""
+        if job.failed:
+            for reference in self._needed[job.blob.digest]:
+                self.failed.setdefault(reference, job.failed)
+        elif job.interrupted:
+            job.interrupted = False
+            self._board.add(job)
+        elif job.sink.complete or self._proved(job):
+            self._complete(job.blob)
+
+    def _proved(self, job: Job) -> bool:
+        """Prove a blob; where its bytes are wrong, it is to be fetched again."""
         try:
-            for chunk in self._reuse.chunks(blob):
-                self._take(sink, chunk)
-            sink.finish()
-        except (InputError, DigestMismatch):
-            self._again(sink)
+            job.sink.finish()
+        except DigestMismatch as error:
+            self._wrong(job, error)
             return False
-        with self._lock:
-            self.reused += blob.size
         return True
 
-    def _from_source(self, reference: Reference, blob: Descriptor, sink: BlobSink) -> None:
-        """Fetch a blob; where the bytes prove wrong, once more from the first one."""
-        for _ in range(_ATTEMPTS):
-            begun = sink.offset
-            try:
-                self._source.fetch(reference, blob, lambda c: self._take(sink, c), begun)
-            finally:
-                with self._lock:
-                    self.fetched += max(sink.offset - begun, 0)
-            try:
-                sink.finish()
-            except DigestMismatch as error:
-                mismatch = error
-                self._progress.detail(f"{reference.familiar}: {error}; fetching it again")
-                self._again(sink)
-            else:
+    def _wrong(self, job: Job, error: DigestMismatch) -> None:
+        """Fetch a blob as a whole, once more from where it came, then from where else it may be."""
+        reference = job.references[0]
+        job.wrong, job.whole = job.wrong + 1, True
+        if job.wrong % _ATTEMPTS == 0:
+            altered = NetworkError(
+                f"{reference.familiar}: {error}",
+                hint="something on the way alters content: try without the proxy or mirror",
+            )
+            job.references = job.references[1:]
+            if not job.references:
+                job.fail(altered)
+                self._settle(job)
                 return
-        raise NetworkError(
-            f"{reference.familiar}: {mismatch}",
-            hint="something on the way alters content: try without the proxy or mirror",
-        )
+        self._progress.detail(f"{reference.familiar}: {error}; fetching it again")
+        self._forget(job.sink)
+        self._board.add(job)
 
-    def _take(self, sink: BlobSink, chunk: memoryview) -> None:
-        self._stop.check()
-        sink.write(chunk)
-        self._progress.advance(len(chunk))
-
-    def _again(self, sink: BlobSink) -> None:
-        self._progress.advance(-sink.offset)
+    def _forget(self, sink: BlobSink) -> None:
+        self._progress.advance(-sink.held)
         sink.restart()
+
+    def _connections(self, job: Job) -> int:
+        return self._parted.connections(job.references[0]) if self._parted else 0
+
+    def _moved(self, count: int) -> None:
+        with self._lock:
+            self.fetched += max(count, 0)
+        self._progress.advance(count)
 
     def _complete(self, blob: Descriptor) -> None:
         with self._lock:
-            images = [image.reference for image in self._needed[blob.digest]]
-            for reference in images:
+            references = self._needed[blob.digest]
+            for reference in references:
                 self._open[reference].discard(blob.digest)
-            self._tell_complete(images)
+            self._tell_complete(references)
 
     def _tell_complete(self, references: Iterable[Reference]) -> None:
         for reference in references:
             if self._open.get(reference) == set():
                 del self._open[reference]
                 self._progress.note(f"{reference.familiar} is complete")
-
-    def _fail(self, blob: Descriptor, error: AirgapError) -> None:
-        for image in self._needed[blob.digest]:
-            self.failed.setdefault(image.reference, error)

@@ -6,7 +6,7 @@ Content comes from a Source (elsewhere) or a Store (at hand), and goes to a Targ
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
@@ -19,7 +19,7 @@ Sink = Callable[[memoryview], None]
 Chunks = Callable[[], Iterator[memoryview]]
 """Begins to read a blob from its first byte; each chunk's memory is reused after the next."""
 
-__all__ = ["Chunks", "Sink", "Source", "Stopped", "Store", "Target"]
+__all__ = ["Chunks", "Part", "Parted", "Sink", "Source", "Stopped", "Store", "Target"]
 
 
 class Source(Protocol):
@@ -50,6 +50,39 @@ class Source(Protocol):
         Broken transfers are taken up where they broke. The number of bytes is checked, the
         digest is not: that is for who has all the bytes.
         """
+
+
+class Part(Protocol):
+    """Some bytes of a blob on their way."""
+
+    @property
+    def at(self) -> int:
+        """The next byte that is wanted."""
+
+    @property
+    def end(self) -> int:
+        """The byte after the last one that is wanted; it may come nearer meanwhile."""
+
+    def answered(self, *, parts: bool) -> None:
+        """Hear, before the first byte of an answer, whether it is the part that was asked for.
+
+        Where it is not, the bytes come from the first one of the blob on; who does not want
+        them raises what ends the fetch.
+        """
+
+    def take(self, chunk: memoryview) -> None:
+        """Take the bytes from ``at`` on; those behind ``end`` are of no use."""
+
+
+@runtime_checkable
+class Parted(Protocol):
+    """The optional port of a Source that can give several parts of one blob at a time."""
+
+    def connections(self, reference: Reference) -> int:
+        """Return how many parts at a time may be worth it; 0 where there are only whole blobs."""
+
+    def fetch_part(self, reference: Reference, blob: Descriptor, part: Part) -> None:
+        """Hand the bytes from ``part.at`` to ``part.end`` to the part, as `Source.fetch` does."""
 
 
 class Store(Protocol):

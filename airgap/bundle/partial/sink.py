@@ -155,11 +155,14 @@ class BlobSink:
         self._forget()
         self._begin(Extents(), hashlib.sha256())
 
-    def keep_front(self) -> None:
-        """Let go what is there behind the first missing byte."""
+    def keep_front(self) -> int:
+        """Let go what is there behind the first missing byte; return how many bytes that was."""
         with self._lock:
-            self._there = Extents([(0, self._there.front)])
-            self._note()
+            before, front = self._there.total, self._there.front
+            if before > front:
+                self._there = Extents([(0, front)])
+                self._note()
+            return before - front
 
     def finish(self) -> None:
         """Declare the blob complete.
