@@ -24,7 +24,7 @@ from airgap.oci.digest import shown
 from airgap.registry import errors
 from airgap.registry.credentials import Credential
 
-_PARAMETER = re.compile(r'([a-zA-Z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+_PARAMETER = re.compile(r'\b([a-zA-Z_]{1,64})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _MAX_TOKEN = 1 << 20
 _SHORTEST_SECONDS, _MARGIN_SECONDS = 60, 10
 
