@@ -20,6 +20,7 @@ speaker=lab
 . "$repo/scripts/parts.sh"
 
 bin=$(part bin versions.sh build-bin.sh)
+olareg=$(part olareg build-olareg.sh)
 rootfs=$(part rootfs versions.sh build-rootfs.sh)
 tools=$(part tools versions.sh build-rootfs.sh)
 images=$(part images versions.sh build-bin.sh build-rootfs.sh build-images.sh mkimage.py files)

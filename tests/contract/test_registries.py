@@ -17,11 +17,11 @@ from airgap.targets.registry import RegistryTarget
 from airgap.transfer.push import push
 from tests.contract.suite import Contract, check_same, options, put
 from tests.support.images import Maker
-from tests.support.registries import KINDS, PASSWORD, USER, Registry, registry
+from tests.support.registries import KINDS, OLAREG, PASSWORD, USER, Registry, registry
 
 
 class TestContract(Contract):
-    @pytest.fixture(params=KINDS)
+    @pytest.fixture(params=[*KINDS, OLAREG])
     def plain(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Registry]:
         with registry(request.param, tmp_path / "registry") as found:
             yield found

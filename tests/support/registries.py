@@ -1,4 +1,4 @@
-"""Real registries for tests: distribution 3.1.1 and Debian's docker-registry 2.8.2."""
+"""Real registries for tests: distribution 3.1.1, Debian's docker-registry 2.8.2, olareg 0.2.2."""
 
 import contextlib
 import functools
@@ -18,6 +18,7 @@ from airgap.certificates.make import issue
 
 REPO = Path(__file__).parents[2]
 KINDS = ("distribution", "docker-registry")
+OLAREG = "olareg"
 USER, PASSWORD = "lab", "s3cret-canary"
 # Written by `htpasswd -Bbn lab s3cret-canary`.
 HTPASSWD = "lab:$2y$05$B/KuCkNyabqE6Mc..gg/wu0dQXli2HQ/Jflj3OH79aPgqZcvLrjCe\n"
@@ -32,7 +33,7 @@ def program(kind: str) -> str:
         done = subprocess.run(
             [REPO / "scripts/lab", "env"], check=True, stdout=subprocess.PIPE, text=True
         )
-        found = json.loads(done.stdout)["distribution"]
+        found = json.loads(done.stdout)[kind]
     if not found or not Path(found).exists():
         pytest.fail(f"{kind} is missing: run scripts/lab build")
     return found
@@ -97,11 +98,19 @@ class Registry:
             config[key] = {**config.get(key, {}), **value} if isinstance(value, dict) else value
         return config
 
-    def start(self) -> None:
+    def _arguments(self) -> list[str]:
+        if self.kind == OLAREG:
+            host, _, port = self.address.partition(":")
+            folder = self.folder / "storage"
+            folder.mkdir(exist_ok=True)
+            return ["serve", "--addr", host, "--port", port, "--dir", str(folder)]
         path = self.folder / "config.yml"
         path.write_text(json.dumps(self._config()))  # JSON is YAML
+        return ["serve", str(path)]
+
+    def start(self) -> None:
         self.process = subprocess.Popen(
-            [program(self.kind), "serve", path],
+            [program(self.kind), *self._arguments()],
             env={"OTEL_TRACES_EXPORTER": "none", "PATH": "/usr/bin:/bin"},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
