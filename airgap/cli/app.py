@@ -21,6 +21,7 @@ from airgap.cli.commands.sign import keygen, sign
 from airgap.cli.commands.unpack import unpack
 from airgap.cli.commands.upkeep import status, teardown, trust, up
 from airgap.cli.groups import Groups
+from airgap.transfer.stop import Clock
 
 _COMPLETE = "_AIRGAP_COMPLETE"
 """The variable by which click's completion scripts ask."""
@@ -67,11 +68,16 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
-def run(arguments: list[str]) -> int:
-    """Run one command and return its exit code: the one place where errors are caught."""
+def run(arguments: list[str], clock: Clock | None = None) -> int:
+    """Run one command and return its exit code: the one place where errors are caught.
+
+    Args:
+        arguments: of the command line.
+        clock: what waits go by, where it is not this machine's.
+    """
     meta: dict[str, object] = {}
     try:
-        with cli.make_context("airgap", list(arguments)) as context:
+        with cli.make_context("airgap", list(arguments), obj=clock) as context:
             meta = context.meta
             cli.invoke(context)
     except click.exceptions.Exit as stop:

@@ -130,6 +130,7 @@ def registry(
 ) -> "RegistryOptions":
     """Turn the shared options and the environment into those of the registry client."""
     from airgap.registry.options import Options
+    from airgap.transfer.stop import SystemClock
 
     return Options(
         mirrors=dict(_mirror(text) for text in mirrors),
@@ -140,6 +141,7 @@ def registry(
         connections=connections,
         docker_config=environment.docker_config(),
         proxies=environment.proxies(),
+        clock=click.get_current_context().obj or SystemClock(),
     )
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from airgap.transfer.stop import Clock, SystemClock
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -22,6 +24,7 @@ class Options:
         docker_config: docker's config.json; None where there is none.
         proxies: ``http``, ``https``, ``all``, ``no`` as in the environment's X_proxy.
         cross_origin_upload: allow an upload to go on at another host, without credentials.
+        clock: what waits go by.
     """
 
     mirrors: Mapping[str, str] = field(default_factory=dict)
@@ -36,3 +39,4 @@ class Options:
     docker_config: Path | None = None
     proxies: Mapping[str, str] = field(default_factory=dict)
     cross_origin_upload: bool = False
+    clock: Clock = field(default_factory=SystemClock)

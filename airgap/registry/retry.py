@@ -1,22 +1,125 @@
-"""retry: which failures pass by themselves, and how long to wait before the next try.
+"""retry: the one loop in which requests are sent again.
 
-Retry-After follows RFC 9110, section 10.2.3: seconds or a date.
+Retry-After follows RFC 9110, section 10.2.3.
 """
 
-import random
+import functools
 import ssl
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx
 
-_FIRST_SECONDS, _LONGEST_SECONDS = 0.5, 30.0
-_PASSING = frozenset({408, 425, 429, 499})
+from airgap.errors import AirgapError, NetworkError, TrustError
+from airgap.registry import errors, message
+from airgap.registry.attempts import Rules
+
+_DOOR_SECONDS = 10.0
 
 
-def passes(status: int) -> bool:
-    """Tell whether an HTTP status is one that a later try may not get."""
-    return status in _PASSING or (500 <= status < 600 and status not in (501, 505))
+class Retry(httpx.BaseTransport):
+    """Sends a request until it is answered by something that does not pass.
+
+    Args:
+        below: sends it once.
+        registry: what the registry is called in errors.
+        rules: bounds the tries.
+        logged_in: whether credentials for the registry are known.
+    """
+
+    def __init__(
+        self,
+        below: httpx.BaseTransport,
+        registry: str,
+        rules: Rules,
+        logged_in: Callable[[], bool],
+    ) -> None:
+        self._below, self._registry, self._rules = below, registry, rules
+        self._logged_in = logged_in
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request.
+
+        Raises:
+            RegistryError: what came passes, but did not in all the tries.
+            NetworkError: no answer came.
+            TrustError: the other side is not who it must be.
+            Stopped: the run ends.
+        """
+        attempts = request.extensions.get("attempts") or self._rules.attempts()
+        is_there = functools.partial(self._is_there, request.url)
+        while True:
+            attempts.begin(is_there)
+            try:
+                response = self._below.handle_request(request)
+            except httpx.HTTPError as error:
+                attempts.failed(self.broken(error), silent=True)
+                continue
+            may_pass = _may_pass(response)
+            if not may_pass:
+                self._rules.health.answered()
+            if not may_pass or response.status_code in request.extensions.get("expect", ()):
+                return response
+            attempts.failed(self.refused(request, response), retry_after(response))
+
+    def _is_there(self, url: httpx.URL) -> bool:
+        """Ask at the door of a registry: any answer tells that somebody is there."""
+        door = message.request("GET", url.join("/v2/"), {}, timeout={"read": _DOOR_SECONDS})
+        try:
+            message.discard(self._below.handle_request(door))
+        except httpx.HTTPError:
+            return False
+        except AirgapError:
+            return True  # somebody said where to go
+        return True
+
+    def refused(self, request: httpx.Request, response: httpx.Response) -> errors.RegistryError:
+        """Return the error for an answer that is not what was asked for; closes it."""
+        body = b""
+        try:
+            body = message.read(response, errors.MAX_BODY, self._rules.stop.clock)
+        except httpx.HTTPError:
+            pass  # the status has to do
+        finally:
+            response.close()
+        refusal = errors.read(
+            response.status_code,
+            message.decoded(response, body, errors.MAX_BODY),
+            registry=self._registry,
+            answered=response.extensions.get("answered") or _host(response.request),
+            party=message.party(response),
+            method=request.method,
+            path=request.url.path,
+        )
+        logged_in = refusal.is_denied and self._logged_in()
+        return errors.error_of(refusal, logged_in=logged_in)
+
+    def broken(self, error: httpx.HTTPError) -> AirgapError:
+        """Return our error for an answer that did not come."""
+        who, host = self._registry, self._registry
+        sent = error._request  # its property raises where there is none
+        if sent is not None and (party := sent.extensions.get("party")):
+            host = _host(sent)
+            who = f"{host} (the {party} of {self._registry})"
+        if is_bad_certificate(error):
+            return TrustError(
+                f"{who}: its certificate does not hold ({error})",
+                hint=f"name its CA with --ca FILE, or --insecure-registry {host}",
+            )
+        return NetworkError(
+            f"{who}: no answer ({error or type(error).__name__})",
+            hint="check the network and the proxy settings, then run the same command again",
+        )
+
+
+def _may_pass(response: httpx.Response) -> bool:
+    found = errors.Refusal(response.status_code, party=message.party(response))
+    return found.passes or found.is_full
+
+
+def _host(request: httpx.Request) -> str:
+    return request.url.netloc.decode("ascii")
 
 
 def is_bad_certificate(error: BaseException | None) -> bool:
@@ -26,12 +129,6 @@ def is_bad_certificate(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-def backoff(attempt: int) -> float:
-    """Return the seconds before try number ``attempt`` + 1: doubled each time, with jitter."""
-    longest: float = min(_FIRST_SECONDS * 2**attempt, _LONGEST_SECONDS)
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311  (no secret: it only spreads load)
 
 
 def retry_after(response: httpx.Response, now: datetime | None = None) -> float | None:

@@ -12,16 +12,23 @@ from collections.abc import Mapping
 import httpx
 
 from airgap.errors import InputError
+from airgap.registry import message, places
 from airgap.registry.options import Options
+from airgap.registry.retry import is_bad_certificate
 from airgap.registry.wire.transport import DirectTransport
 
 
-class Router(httpx.BaseTransport):
-    """Sends each request by the transport for its host."""
+class Route(httpx.BaseTransport):
+    """Sends each request by the transport for its host.
+
+    Raises:
+        InputError: a CA file cannot be read, or a proxy is of a kind that is not spoken.
+    """
 
     def __init__(self, options: Options) -> None:
         self._options = options
         self._lock = threading.Lock()
+        self._stopped = False
         self._transports: dict[tuple[bool, str | None], httpx.BaseTransport] = {}
         self._transport(insecure=False, proxy=None)  # a CA file that cannot be read is told at once
 
@@ -32,14 +39,44 @@ class Router(httpx.BaseTransport):
         proxy = proxy_for(self._options.proxies, url.host, url.scheme, url.port)
         return self._transport(insecure=insecure, proxy=proxy).handle_request(request)
 
+    def resolve(self, host: str) -> list[str]:
+        """Return the addresses of a name; none where a proxy looks it up."""
+        return [] if proxy_for(self._options.proxies, host, "https") else places.resolve(host)
+
+    def base_of(self, address: str, host: str) -> str:
+        """Return a registry's URL: https, or http where that is allowed: docker's insecure."""
+        secure, plain = f"https://{address}", f"http://{address}"
+        if not (host in self._options.insecure or places.is_loopback(httpx.URL(secure).host)):
+            return secure
+        try:
+            self._probe(secure)
+        except httpx.HTTPError as error:
+            if is_bad_certificate(error):
+                return secure  # it does speak https: the real request will say what is wrong
+        else:
+            return secure
+        try:
+            # A server that expects TLS answers 400 to plain http.
+            return secure if self._probe(plain) == 400 else plain
+        except httpx.HTTPError:
+            return secure
+
+    def _probe(self, base: str) -> int:
+        response = self.handle_request(message.request("GET", httpx.URL(f"{base}/v2/"), {}))
+        message.discard(response)
+        return response.status_code
+
     def close(self) -> None:
         """Close all connections."""
         for transport in self._transports.values():
             transport.close()
 
     def stop(self) -> None:
-        """Break all connections, so that who waits for one is woken."""
-        for transport in list(self._transports.values()):
+        """Break all connections, those to come as well, so that who waits for one is woken."""
+        with self._lock:
+            self._stopped = True
+            transports = list(self._transports.values())
+        for transport in transports:
             if isinstance(transport, DirectTransport):
                 transport.stop()
 
@@ -48,11 +85,14 @@ class Router(httpx.BaseTransport):
             key = insecure, proxy
             if key not in self._transports:
                 tls = tls_context(self._options, insecure=insecure)
-                self._transports[key] = (
+                made = (
                     httpx.HTTPTransport(verify=tls, proxy=proxy)
                     if proxy
                     else DirectTransport(tls, self._options.idle)
                 )
+                if self._stopped and isinstance(made, DirectTransport):
+                    made.stop()
+                self._transports[key] = made
             return self._transports[key]
 
 
@@ -101,7 +141,7 @@ def proxy_for(
         InputError: the proxy is of a kind that is not spoken.
     """
     proxy = proxies.get(scheme) or proxies.get("all")
-    if not proxy or is_loopback(host):
+    if not proxy or places.is_loopback(host):
         return None
     port = port or (443 if scheme == "https" else 80)
     entries = proxies.get("no", "").replace(" ", ",").split(",")
@@ -130,13 +170,3 @@ def _excludes(entry: str, host: str, port: int) -> bool:
     except ValueError:
         name = entry.removeprefix("*").lstrip(".")
         return bool(name) and (host == name or host.endswith(f".{name}"))
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -1,14 +1,11 @@
 """pull: images from registries, as a Source.
 
-Follows the pull part of the OCI distribution specification 1.1. A broken blob is taken up where
-it broke with a Range request; a registry that ignores the range is read from the start, and what
-was there already is skipped.
+Follows the pull part of the OCI distribution specification 1.1.
 """
 
 import functools
 import re
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,19 +17,19 @@ from airgap.oci.digest import Digest
 from airgap.oci.manifest import MAX_MANIFEST, describe
 from airgap.oci.reference import DEFAULT_HOST, Reference
 from airgap.progress import Progress, Silent
-from airgap.registry.client import Client, Endpoint
+from airgap.registry.blob import Download
+from airgap.registry.client import Client
 from airgap.registry.credentials import Credentials
-from airgap.registry.errors import RegistryError
+from airgap.registry.endpoint import Endpoint
+from airgap.registry.errors import RegistryError, is_page
+from airgap.registry.message import is_encoded, length
 from airgap.registry.options import Options
 from airgap.transfer.ports import Sink
 
 _BUFFER = 1 << 18
 _HUB = "registry-1.docker.io"
 _ACCEPT = ", ".join(MANIFEST_TYPES + INDEX_TYPES)
-_CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-[0-9]+/(?:[0-9]+|\*)")
 _RATE_LIMIT = re.compile(r"([0-9]{1,9})(?:;w=([0-9]{1,9}))?")
-_SLOW_SECONDS, _SLOW_BYTES = 60.0, 60 << 10
-"""A connection that brings less than this in that time is given up and made anew."""
 
 
 class RegistrySource:
@@ -101,11 +98,11 @@ class RegistrySource:
     def fetch(self, reference: Reference, blob: Descriptor, sink: Sink, offset: int = 0) -> None:
         """Hand a blob's bytes to ``sink``; see `airgap.oci.ports.Source.fetch`."""
         client, repository = self._client(reference)
-        transfer = _Transfer(client, repository, blob, reference.familiar, sink, offset)
+        download = Download(client, repository, blob, reference.familiar, sink, offset)
         if blob.size == offset:
             return
         with client.gate.pass_through():
-            transfer.run(self._buffer())
+            download.run(self._buffer())
 
     def remaining_pulls(self, reference: Reference) -> tuple[int, int] | None:
         """Ask for the pulls that are left: their number and the window in seconds.
@@ -129,11 +126,12 @@ class RegistrySource:
         path = f"/v2/{repository}/manifests/{identifier}"
         scope = f"repository:{repository}:pull"
         headers = {"Accept": _ACCEPT}
+        attempts = client.attempts()
         with self._explained(reference, client):
-            attempt = 0
             while True:
-                attempt += 1
-                with client.request("GET", path, scope=scope, headers=headers) as response:
+                with client.request(
+                    "GET", path, scope=scope, headers=headers, attempts=attempts
+                ) as response:
                     try:
                         body = client.read(
                             response, MAX_MANIFEST, f"{reference.familiar}: manifest"
@@ -141,12 +139,10 @@ class RegistrySource:
                     except NetworkError as error:
                         broken = error
                     else:
-                        if body and len(body) >= _announced(response):
+                        if body and (is_encoded(response) or len(body) >= (length(response) or 0)):
                             return _checked(body, response, reference)
                         broken = NetworkError(f"{client.host}: the manifest was cut short")
-                if attempt >= self._options.tries:
-                    raise broken
-                client.pause(broken, attempt)
+                attempts.failed(broken)
 
     @contextmanager
     def _explained(self, reference: Reference, client: Client) -> Iterator[None]:
@@ -179,85 +175,6 @@ class RegistrySource:
         return view
 
 
-class _Transfer:
-    """One blob on its way; goes on where it broke."""
-
-    def __init__(
-        self,
-        client: Client,
-        repository: str,
-        blob: Descriptor,
-        what: str,
-        sink: Sink,
-        offset: int,
-    ) -> None:
-        self._client, self._blob, self._what, self._sink = client, blob, what, sink
-        self._path = f"/v2/{repository}/blobs/{blob.digest}"
-        self._scope = f"repository:{repository}:pull"
-        self._at = offset
-        self._ranges = True
-
-    def run(self, buffer: memoryview) -> None:
-        attempt, size = 0, self._blob.size
-        while self._at < size:
-            begun = self._at
-            try:
-                self._attempt(buffer)
-                broken = NetworkError(
-                    f"{self._what}: {self._client.host} ended {self._blob.digest} after"
-                    f" {self._at} of {size} bytes",
-                    hint="run the same command again: it goes on where it stopped",
-                )
-            except httpx.HTTPError as error:
-                broken = self._client.broken(error)
-            if self._at < size:
-                # A try that brought something was not in vain: only the others are counted.
-                attempt = 1 if self._at - begun >= _SLOW_BYTES else attempt + 1
-                if attempt >= self._client.options.tries:
-                    raise broken
-                self._client.pause(broken, attempt)
-
-    def _attempt(self, buffer: memoryview) -> None:
-        headers = {"Range": f"bytes={self._at}-"} if self._at and self._ranges else {}
-        try:
-            with self._client.request(
-                "GET", self._path, scope=self._scope, headers=headers, expect=(200, 206, 416)
-            ) as response:
-                self._receive(response, buffer)
-        except RegistryError as error:
-            if error.refusal.status != 404 or error.refusal.party != "registry":
-                raise error.about(self._what) from error
-            raise InputError(
-                f"{self._what}: {self._client.host} lacks the blob {self._blob.digest}",
-                hint="push the image there again",
-            ) from error
-
-    def _receive(self, response: httpx.Response, buffer: memoryview) -> None:
-        if response.status_code == 416:
-            self._ranges = False  # some registries cannot give the last bytes alone
-            return
-        skip = self._at - _first_byte(response, self._at)
-        window_began, window_bytes = time.monotonic(), 0
-        for chunk in _chunks(response, buffer):
-            fresh = chunk[skip:] if skip else chunk
-            skip = max(0, skip - len(chunk))
-            if self._at + len(fresh) > self._blob.size:
-                raise InputError(
-                    f"{self._what}: {self._client.host} sent more than the {self._blob.size} bytes"
-                    f" of {self._blob.digest}",
-                    hint="something on the way alters content: try without the proxy or mirror",
-                )
-            if fresh:
-                self._sink(fresh)
-                self._at += len(fresh)
-            self._client.gate.moved(len(chunk))
-            window_bytes += len(chunk)
-            if time.monotonic() - window_began > _SLOW_SECONDS:
-                if window_bytes < _SLOW_BYTES:
-                    raise httpx.ReadTimeout("it became too slow")
-                window_began, window_bytes = time.monotonic(), 0
-
-
 def endpoint_of(host: str, options: Options) -> Endpoint:
     """Return where the images of ``host`` are fetched from.
 
@@ -277,36 +194,13 @@ def endpoint_of(host: str, options: Options) -> Endpoint:
     return Endpoint(address, f"{scheme}{':' if separator else ''}//{address}", prefix.strip("/"))
 
 
-def _announced(response: httpx.Response) -> int:
-    """Return the Content-Length, 0 where there is none that is a number."""
-    text = response.headers.get("Content-Length", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
-
-
-def _first_byte(response: httpx.Response, asked: int) -> int:
-    """Return which byte of the blob a response begins with."""
-    if response.status_code == 200:
-        return 0
-    match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
-    first = int(match[1]) if match else asked
-    if first > asked:
-        raise httpx.RemoteProtocolError("another range came than was asked for")
-    return first
-
-
-def _chunks(response: httpx.Response, buffer: memoryview) -> Iterator[memoryview]:
-    """Yield a body, without a copy where the transport can."""
-    body = response.extensions.get("body")
-    if body is None:
-        for piece in response.iter_raw():
-            yield memoryview(piece)
-        return
-    while count := body.readinto(buffer):
-        yield buffer[:count]
-
-
 def _checked(body: bytes, response: httpx.Response, reference: Reference) -> tuple[bytes, str]:
     """Compare a manifest with the digest in its header: the body is what counts."""
+    if is_page(body):
+        raise InputError(
+            f"{reference.familiar}: a page for browsers came instead of a manifest",
+            hint="a login page or a filter stands in between: check the address and the proxy",
+        )
     claimed = response.headers.get("Docker-Content-Digest")
     if claimed:
         _prove(body, Digest.parse(claimed), f"{reference.familiar}: the registry's own header")

@@ -9,11 +9,11 @@ import pytest
 
 from airgap.cli import app
 from airgap.progress import Silent
-from airgap.registry import retry
 from airgap.registry.options import Options
 from airgap.sources.layout import Layout
 from airgap.targets.registry import RegistryTarget
 from airgap.transfer.push import push
+from tests.support.clock import FakeClock
 from tests.support.images import Maker
 from tests.support.proxy import Proxy, proxy
 from tests.support.registries import Registry, registry
@@ -22,9 +22,8 @@ MIB = 1 << 20
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Shorten the waits, and keep this machine's own settings out."""
-    monkeypatch.setattr(retry, "backoff", lambda _: 0.01)
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep this machine's own settings out."""
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "no-docker"))
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
@@ -53,6 +52,7 @@ class Bench:
 
     def __init__(self, found: Registry, before: Proxy, layout: Layout, folder: Path) -> None:
         self.registry, self.proxy, self.layout, self.folder = found, before, layout, folder
+        self.clock = FakeClock()
         self.bundle = folder / "b.tar"
         self.list = folder / "images.txt"
         self.list.write_text("nginx:1.27\nbusybox:1.36\n")
@@ -61,7 +61,7 @@ class Bench:
 
     def run(self, *arguments: object) -> Ended:
         self._capture.readouterr()
-        code = app.run([str(argument) for argument in arguments])
+        code = app.run([str(argument) for argument in arguments], self.clock)
         out, err = self._capture.readouterr()
         return Ended(code, out, err)
 

@@ -1,24 +1,17 @@
 """Faults on the way from a registry: pack survives them, or says what to do."""
 
-import json
-import ssl
 import time
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 
-from airgap.errors import InputError, NetworkError
+from airgap.errors import InputError
 from airgap.oci.reference import Reference
 from airgap.progress import Silent
-from airgap.registry import retry
-from airgap.registry.client import Client
 from airgap.registry.options import Options
-from airgap.sources import registry as pull
 from airgap.sources.registry import RegistrySource
 from tests.faults.conftest import MIB, Bench
-from tests.support.proxy import Fault, Proxy, Request, Rule
+from tests.support.proxy import Fault, Request, Rule
 from tests.support.registries import registry
 
 NGINX = Reference.parse("nginx:1.27")
@@ -171,88 +164,9 @@ def test_a_host_that_is_not_there(bench: Bench) -> None:
     assert "no answer" in ended.err
 
 
-def test_a_host_that_is_gone_costs_its_tries_once(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tries: list[int] = []
-
-    def backoff(attempt: int) -> float:
-        tries.append(attempt)
-        return 0.05
-
-    monkeypatch.setattr(retry, "backoff", backoff)
-    bench.list.write_text("".join(f"nginx:1.{n}\n" for n in range(100)))
-    bench.proxy.close()
-    ended = bench.pack()
-    bench.check_failed(ended, 5)
-    assert "100 images failed" not in ended.err, "equal causes are told once"
-    assert len(tries) < 100
-
-
-class TestRetryAfter:
-    @pytest.fixture(autouse=True)
-    def sleeps(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-        slept: list[float] = []
-
-        def sleep(_: Client, seconds: float) -> None:
-            if seconds:
-                slept.append(seconds)
-
-        monkeypatch.setattr(Client, "_sleep", sleep)
-        return slept
-
-    def waits(self, bench: Bench, value: str) -> None:
-        fault = Fault(status=429, headers={"Retry-After": value})
-        bench.proxy.rule = first(1, fault, part="nginx/manifests")
-
-    def test_seconds(self, bench: Bench, sleeps: list[float]) -> None:
-        self.waits(bench, "3")
-        assert bench.pack().code == 0
-        assert 3 in sleeps
-
-    def test_a_date(self, bench: Bench, sleeps: list[float]) -> None:
-        self.waits(bench, format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True))
-        assert bench.pack().code == 0
-        assert any(20 < seconds <= 30 for seconds in sleeps)
-
-    @pytest.mark.parametrize("value", ["-5", "soon", "1e9", "", "99999999999999999999"])
-    def test_nonsense_falls_back_to_the_usual_wait(
-        self, bench: Bench, sleeps: list[float], value: str
-    ) -> None:
-        self.waits(bench, value)
-        assert bench.pack().code == 0
-        assert sleeps == [0.01]
-
-    def test_a_day_is_refused_with_a_hint(self, bench: Bench, sleeps: list[float]) -> None:
-        self.waits(bench, "86400")
-        ended = bench.pack()
-        bench.check_failed(ended, 5)
-        assert "asks to wait 86400 s" in ended.errors[0]
-        assert "--max-wait 86400" in ended.hints[0]
-        assert sleeps == []
-
-
 def source(bench: Bench, **options: object) -> RegistrySource:
     mirrors = {"docker.io": f"http://{bench.proxy.address}/docker.io"}
     return RegistrySource(Options(mirrors=mirrors, tries=2, **options))  # type: ignore[arg-type]
-
-
-def test_a_stall_ends_and_is_tried_again(bench: Bench) -> None:
-    bench.proxy.rule = on_big(bench, Fault(stall=3))
-    content = bytearray()
-    with source(bench, idle=0.5) as found:
-        begun = time.monotonic()
-        found.fetch(NGINX, bench.big, content.extend)
-    assert time.monotonic() - begun < 3
-    assert len(content) == bench.big.size
-
-
-def test_a_trickle_ends(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More than nothing, but less than is of use."""
-    monkeypatch.setattr(pull, "_SLOW_SECONDS", 0.0)
-    monkeypatch.setattr(pull, "_SLOW_BYTES", 64 * MIB)
-    with source(bench) as found, pytest.raises(NetworkError, match="too slow"):
-        found.fetch(NGINX, bench.big, lambda _: None)
 
 
 def test_a_blob_without_length_is_read(bench: Bench) -> None:
@@ -266,13 +180,6 @@ def test_the_raw_bytes_are_what_counts(bench: Bench) -> None:
     assert bench.pack().code == 0
     asked = {r.headers.get("Accept-Encoding") for r in bench.proxy.requests}
     assert asked == {"identity"}
-
-
-def test_more_bytes_than_announced_are_refused(bench: Bench) -> None:
-    bench.proxy.rule = on_big(bench, Fault(status=200, body=bytes(bench.big.size + 1)), times=9)
-    ended = bench.pack()
-    bench.check_failed(ended, 3)
-    assert f"sent more than the {bench.big.size} bytes" in ended.errors[0]
 
 
 def test_the_body_wins_over_the_digest_header(bench: Bench) -> None:
@@ -305,126 +212,6 @@ def test_what_is_too_large_is_not_read(bench: Bench, fault: Fault) -> None:
     assert not bench.bundle.exists()
 
 
-def redirect(bench: Bench, target: str) -> Rule:
-    return lambda r: (
-        Fault(status=307, headers={"Location": target})
-        if r.method == "GET" and str(bench.big.digest) in r.path
-        else None
-    )
-
-
-def test_a_redirect_to_storage_gets_no_credentials(bench: Bench, tmp_path: Path) -> None:
-    storage = Proxy(bench.registry.address)
-    path = f"/v2/docker.io/library/nginx/blobs/{bench.big.digest}"
-    config = tmp_path / "no-docker"
-    config.mkdir()
-    auths = {"auths": {bench.proxy.address: {"auth": "bGFiOmNhbmFyeQ=="}}}
-    (config / "config.json").write_text(json.dumps(auths))
-    challenge = Fault(status=401, headers={"WWW-Authenticate": 'Basic realm="x"'})
-    onward = redirect(bench, f"http://{storage.address}{path}")
-
-    def rule(request: Request) -> Fault | None:
-        if request.headers.get("Authorization") != "Basic bGFiOmNhbmFyeQ==":
-            return challenge
-        return onward(request)
-
-    bench.proxy.rule = rule
-    ended = bench.pack("-vv")
-    assert ended.code == 0, ended.err
-    assert storage.requests
-    assert all("Authorization" not in r.headers for r in storage.requests)
-    assert "canary" not in ended.err
-    storage.close()
-
-
-def test_a_redirect_that_never_ends(bench: Bench) -> None:
-    bench.proxy.rule = redirect(bench, "/v2/docker.io/library/nginx/blobs/" + str(bench.big.digest))
-    ended = bench.pack()
-    bench.check_failed(ended, 5)
-    assert "redirects more than 10 times" in ended.errors[0]
-
-
-@pytest.mark.parametrize(
-    "realm",
-    [
-        "https://evil.example.org/token",
-        "http://169.254.169.254/latest/meta-data",
-        "https://169.254.169.254/token",
-        "http://127.0.0.2/token",
-        "file:///etc/passwd",
-        "https://user@127.0.0.1/token",
-        "https://:99999999/",
-        "",
-    ],
-)
-def test_a_realm_elsewhere_gets_nothing(bench: Bench, realm: str) -> None:
-    challenge = {"WWW-Authenticate": f'Bearer realm="{realm}",service="x"'}
-    bench.proxy.rule = always(Fault(status=401, headers=challenge), part="/docker.io/")
-    ended = bench.pack()
-    bench.check_failed(ended, 4)
-    assert "token server" in ended.errors[0]
-    assert "--trust-realm" in ended.hints[0]
-
-
-def token_rule(bench: Bench, answer: Fault) -> Rule:
-    realm = f"http://{bench.proxy.address}/token"
-    challenge = {"WWW-Authenticate": f'Bearer realm="{realm}",service="x"'}
-
-    def rule(request: Request) -> Fault | None:
-        if request.path.startswith("/token"):
-            return answer
-        if request.headers.get("Authorization") == "Bearer good":
-            return None
-        return Fault(status=401, headers=challenge)
-
-    return rule
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b'{"token": "good"}', b'{"access_token": "good"}', b'{"token": "good", "expires_in": 1}'],
-)
-def test_forms_of_tokens(bench: Bench, body: bytes) -> None:
-    bench.proxy.rule = token_rule(bench, Fault(status=200, body=body))
-    ended = bench.pack()
-    assert ended.code == 0, ended.err
-    assert bench.proxy.count("GET", "/token") == 2, "one a repository"
-
-
-def test_an_identity_token_is_posted(bench: Bench, tmp_path: Path) -> None:
-    config = tmp_path / "no-docker"
-    config.mkdir()
-    auths = {"auths": {bench.proxy.address: {"identitytoken": "canary-identity"}}}
-    (config / "config.json").write_text(json.dumps(auths))
-    bench.proxy.rule = token_rule(bench, Fault(status=200, body=b'{"access_token": "good"}'))
-    ended = bench.pack("-vv")
-    assert ended.code == 0, ended.err
-    asked = [r for r in bench.proxy.requests if r.path.startswith("/token")]
-    assert {r.method for r in asked} == {"POST"}
-    assert all("Authorization" not in r.headers for r in asked)
-    assert "canary" not in ended.err
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        Fault(status=200, body=b"{}"),
-        Fault(status=200, body=b'{"token": ""}'),
-        Fault(status=200, body=b'{"token": "a\\nb"}'),
-        Fault(status=200, body=b"<html>"),
-        Fault(status=200, body=b'{"token": "' + b"x" * (2 * MIB) + b'"}'),
-        Fault(status=302, headers={"Location": "http://169.254.169.254/"}),
-    ],
-    ids=["none", "empty", "newline", "html", "2 MiB", "redirect"],
-)
-def test_tokens_that_are_none(bench: Bench, answer: Fault) -> None:
-    bench.proxy.rule = token_rule(bench, answer)
-    ended = bench.pack()
-    assert ended.code == 5, ended.err
-    assert len(ended.errors) == 1
-    assert not bench.bundle.exists()
-
-
 def test_a_certificate_that_does_not_hold_is_not_tried_again(bench: Bench, tmp_path: Path) -> None:
     with registry("docker-registry", tmp_path / "tls", tls=True) as found:
         bench.list.write_text(f"{found.address}/x:1\n")
@@ -447,11 +234,6 @@ def test_a_certificate_that_does_not_hold_is_not_tried_again(bench: Bench, tmp_p
         wrong.write_text("x")
         bad = bench.run("pack", bench.list, "-o", bench.bundle, "--images-only", "--ca", wrong)
         bench.check_failed(bad, 3)
-
-
-def test_a_tls_alert_is_tried_again() -> None:
-    assert not retry.is_bad_certificate(ssl.SSLError("tlsv1 alert internal error"))
-    assert retry.is_bad_certificate(ssl.SSLCertVerificationError("expired"))
 
 
 def test_proxies_are_honoured_and_netrc_is_not(

@@ -26,7 +26,7 @@ from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
 from airgap.progress import Silent
 from airgap.registry import errors
-from airgap.registry.auth import Challenge
+from airgap.registry.auth.challenge import Challenge
 from airgap.serve.server import Server
 from airgap.signatures.minisign import PublicKey, Signature
 from airgap.signatures.secret_key import SecretKey

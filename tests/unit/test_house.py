@@ -14,9 +14,7 @@ LONGEST_FILE, LONGEST_FUNCTION, MEDIAN_FILE, MOST_MODULES = 300, 60, 110, 14
 TOO_LONG = {  # each is on its way into smaller ones: take it out here with the change
     "airgap/bundle/reader.py",
     "airgap/cluster/docker/engine.py",
-    "airgap/registry/client.py",
     "airgap/serve/server.py",
-    "airgap/sources/registry.py",
 }
 AT_THE_TOP = {"__init__", "__main__", "console", "errors", "progress"}
 

@@ -1,53 +1,12 @@
 import contextlib
 
-import httpx
 import pytest
 
 from airgap.errors import InputError
-from airgap.registry.auth import Challenge, _domain
 from airgap.registry.credentials import Credentials
 from airgap.registry.options import Options
 from airgap.registry.route import is_insecure, proxy_for
 from airgap.sources.registry import endpoint_of
-
-
-@pytest.mark.parametrize(
-    ("header", "scheme", "realm", "service"),
-    [
-        ('Bearer realm="https://a/t",service="s",scope="x"', "bearer", "https://a/t", "s"),
-        ("bearer realm=https://a/t , service=s", "bearer", "https://a/t", "s"),
-        ('Basic realm="x"', "basic", "x", ""),
-    ],
-)
-def test_challenges(header: str, scheme: str, realm: str, service: str) -> None:
-    found = Challenge.of(httpx.Headers({"WWW-Authenticate": header}))
-    assert found == Challenge(scheme, realm, service)
-
-
-def test_a_bearer_challenge_is_preferred() -> None:
-    headers = httpx.Headers(
-        [("WWW-Authenticate", "Basic realm=x"), ("WWW-Authenticate", "Bearer realm=y")]
-    )
-    found = Challenge.of(headers)
-    assert found is not None
-    assert found.scheme == "bearer"
-    assert Challenge.of(httpx.Headers({"WWW-Authenticate": "Negotiate"})) is None
-
-
-@pytest.mark.parametrize(
-    ("host", "domain"),
-    [
-        ("registry-1.docker.io", "docker.io"),
-        ("docker.io", "docker.io"),
-        ("a.b.example.org", "example.org"),
-        ("registry.example.co.uk", "example.co.uk"),
-        ("localhost", "localhost"),
-        ("mine.azurecr.io", "mine.azurecr.io"),
-        ("1.dkr.ecr.eu-west-1.amazonaws.com", "1.dkr.ecr.eu-west-1.amazonaws.com"),
-    ],
-)
-def test_registrable_domains(host: str, domain: str) -> None:
-    assert _domain(host) == domain
 
 
 @pytest.mark.parametrize(
