@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench import cases, cluster, install, report
+from bench import cases, cluster, install, report, serving
 
 _ROOT = Path(__file__).resolve().parent.parent
 _QUICK = ("start", "pack", "push")
 _GROWTH = "growth"
-_CASES = {**cases.CASES, "unpack": cluster.unpack}
+_CASES = {**cases.CASES, "serve": serving.serve, "unpack": cluster.unpack}
 
 
 def main() -> int:

@@ -50,16 +50,21 @@ class Certificate:
 
 @contextlib.contextmanager
 def registry(
-    binary: Path, storage: Path, work: Path, certificate: Certificate | None = None
+    binary: Path,
+    storage: Path,
+    work: Path,
+    certificate: Certificate | None = None,
+    *,
+    told: bool = True,
 ) -> Iterator[Server]:
-    """Run a distribution registry on ``storage``."""
+    """Run a distribution registry on ``storage``; ``told``: its log has every request."""
     address = f"{_HOST}:{_free_port()}"
     http: dict[str, object] = {"addr": address, "secret": "bench"}
     if certificate:
         http["tls"] = {"certificate": str(certificate.cert), "key": str(certificate.key)}
     config = {
         "version": 0.1,
-        "log": {"level": "error", "accesslog": {"disabled": False}},
+        "log": {"level": "error", "accesslog": {"disabled": not told}},
         "storage": {"filesystem": {"rootdirectory": str(storage), "maxthreads": 100}},
         "http": http,
     }
@@ -88,6 +93,16 @@ def many(tool: Path, count: int, work: Path) -> Iterator[Server]:
     address = f"{_HOST}:{_free_port()}"
     log = work / f"many-{address.rpartition(':')[2]}.log"
     with _running([str(tool), "many", address, str(count), "1", "9", "500"], log, {}, address):
+        yield Server(address, log)
+
+
+@contextlib.contextmanager
+def served(airgap: Path, bundle: Path, work: Path) -> Iterator[Server]:
+    """Run ``airgap serve`` on a bundle."""
+    address = f"{_HOST}:{_free_port()}"
+    log = work / "serve.log"
+    command = [str(airgap), "serve", str(bundle), "--plain-http", "--listen", address, "-q"]
+    with _running(command, log, {"HOME": str(work)}, address):
         yield Server(address, log)
 
 

@@ -2,6 +2,7 @@
 //
 //	tool shape LISTEN TARGET RTT RATE   each connection gets a round trip of RTT and RATE bytes/s
 //	tool clock OUT COMMAND...           wall time and memory of COMMAND, sync included, as JSON
+//	tool fetch CONNECTIONS LIST         every "URL DIGEST" of LIST, over so many connections, proved
 //	tool many LISTEN IMAGES OWN SHARED POOL
 //	                                    a registry in memory: tiny images, each of OWN layers of its
 //	                                    own and of SHARED layers from a pool of POOL
@@ -25,9 +26,11 @@ func run(args []string) error {
 		return shape(args[1], args[2], args[3], args[4])
 	case len(args) >= 3 && args[0] == "clock":
 		return clock(args[1], args[2:])
+	case len(args) == 3 && args[0] == "fetch":
+		return fetch(args[1], args[2])
 	case len(args) == 6 && args[0] == "many":
 		return many(args[1], args[2:])
 	}
 	return fmt.Errorf("usage: tool shape LISTEN TARGET RTT RATE | tool clock OUT COMMAND |" +
-		" tool many LISTEN IMAGES OWN SHARED POOL")
+		" tool fetch CONNECTIONS LIST | tool many LISTEN IMAGES OWN SHARED POOL")
 }
