@@ -12,6 +12,7 @@ from airgap.bundle.format import SIGNATURE, SIGNATURE_SIZE
 from airgap.bundle.head import open_file, read_lead
 from airgap.bundle.medium import write_at
 from airgap.errors import InputError
+from airgap.files import outputs
 from airgap.files.failures import guarded
 from airgap.signatures.minisign import MAX_FILE, PublicKey, Signature
 from airgap.signatures.secret_key import SecretKey
@@ -42,8 +43,7 @@ def sign_bundle(path: Path, key: SecretKey, comment: str, *, detached: bool = Fa
     finally:
         os.close(fd)
     beside = detached_path(path, key.public)
-    with guarded(f"cannot write {beside}"):
-        beside.write_bytes(data)
+    outputs.write(beside, data)
     return beside
 
 

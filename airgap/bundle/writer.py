@@ -18,7 +18,8 @@ from airgap.bundle.partial.file import check_space, open_locked
 from airgap.bundle.partial.journal import Held, Journal
 from airgap.bundle.partial.sink import BlobSink
 from airgap.bundle.plan import File, Plan
-from airgap.errors import AirgapError, InputError, ResourceError
+from airgap.errors import AirgapError, InputError
+from airgap.files import outputs
 from airgap.files.failures import guarded, resource_error
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
@@ -35,8 +36,8 @@ class Writer:
     """
 
     def __init__(self, plan: Plan, path: Path, *, secret: bool = False) -> None:
-        self._plan, self._path, self._secret = plan, path, secret
-        self._partial = path.with_name(path.name + ".partial")
+        self._plan, self._path, self._secret = plan, outputs.landing(path), secret
+        self._partial = partial_of(path)
         self._what = f"cannot write {self._partial}"
         self._fd = -1
         self._sinks: dict[Digest, BlobSink] = {}
@@ -47,8 +48,6 @@ class Writer:
         Raises:
             ResourceError: another run has it, the space does not suffice, or the system fails.
         """
-        if self._path.is_dir():
-            raise ResourceError(f"{self._path} is a folder", hint="name a file with -o FILE")
         self._fd = open_locked(self._partial, secret=self._secret)
         try:
             check_space(self._fd, self._partial, self._plan.size)
@@ -105,7 +104,7 @@ class Writer:
         with guarded(self._what):
             os.ftruncate(self._fd, self._plan.size)
             os.fsync(self._fd)
-            self._partial.replace(self._path)
+            self._partial.replace(outputs.landing(self._path))
             sync_folder(self._path)
             self._journal.path.unlink(missing_ok=True)
         return self._plan.digest
@@ -171,6 +170,16 @@ class Writer:
         for chunk in proved(_chunks(source.path), source.size, source.digest, lambda: changed):
             self.put(chunk, at)
             at += len(chunk)
+
+
+def partial_of(path: Path) -> Path:
+    """Return where a bundle of that name grows: beside the place where it lands.
+
+    Raises:
+        ResourceError: no file may be written under that name.
+    """
+    place = outputs.landing(path)
+    return place.with_name(place.name + ".partial")
 
 
 def _chunks(path: Path) -> Iterator[memoryview]:

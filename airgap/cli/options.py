@@ -1,5 +1,6 @@
 """Options that several commands share, and what they turn into."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -9,6 +10,7 @@ import click
 from airgap.cli import environment, failure
 from airgap.console import Console
 from airgap.errors import InputError
+from airgap.files import outputs
 
 if TYPE_CHECKING:
     from airgap.registry.options import Options as RegistryOptions
@@ -17,6 +19,31 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+class _Output(click.Path):
+    """A name that is going to be written: what may not be replaced is refused at once."""
+
+    def __init__(self, *, folder: bool) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+        self._check = outputs.check if folder else outputs.landing
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path as it was given.
+
+        Raises:
+            ResourceError: it may not be written.
+        """
+        if str(value) in ("", ".", "-"):
+            self.fail(f"{str(value)!r} is no name for a file", param, ctx)
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        self._check(path)
+        return path
+
+
+OUTPUT = _Output(folder=True)
+KUBECONFIG = _Output(folder=False)
+"""As kubectl and kind do, its folder is made."""
 
 
 def _left(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:

@@ -7,7 +7,6 @@ left alone. The file is replaced as a whole, under the lock that kubectl and kin
 
 import base64
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -19,6 +18,7 @@ import yaml
 from airgap.cluster.kube.access import Access
 from airgap.cluster.ports import Clock
 from airgap.errors import ResourceError
+from airgap.files import outputs
 
 MARK = "airgap"
 _LISTS = ("clusters", "contexts", "users")
@@ -40,6 +40,7 @@ def check(path: Path) -> None:
     Raises:
         ResourceError: it cannot, or holds something that is no kubeconfig.
     """
+    outputs.landing(path)
     with _locked(path, Clock()):
         _load(path)
     if path.exists() and not os.access(path, os.W_OK):
@@ -216,32 +217,7 @@ def _load(path: Path) -> _Config:
 
 
 def _replace(path: Path, value: _Config) -> None:
-    """Write a file anew, at once and with its mode; a link stays one."""
-    target = path.resolve()
-    try:
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
-        fd, name = tempfile.mkstemp(dir=target.parent, prefix=f"{target.name}.")
-        try:
-            with os.fdopen(fd, "w") as file:
-                yaml.safe_dump(value, file, sort_keys=False)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(mode)
-            if target.exists():
-                _keep_owner(target, name)
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise _denied(path, error.strerror or str(error)) from error
-
-
-def _keep_owner(target: Path, name: str) -> None:
-    """Leave another user's file theirs, as where root runs airgap by sudo."""
-    found = target.stat()
-    if (found.st_uid, found.st_gid) != (os.geteuid(), os.getegid()):
-        os.chown(name, found.st_uid, found.st_gid)
+    outputs.write(path, yaml.safe_dump(value, sort_keys=False).encode(), 0o600)
 
 
 @contextmanager

@@ -12,6 +12,8 @@ _HINTS = {
     errno.EFBIG: "the file would be too large for this file system or limit (see ulimit -f)",
     errno.EIO: "the disk or stick fails: check its cable and the kernel's log, or use another",
     errno.ENOENT: "make the folder first, or choose another one",
+    errno.ENOTDIR: "a file stands where a folder should: choose another folder",
+    errno.EEXIST: "choose another name, or move away what is there",
     errno.EROFS: "the file system is read-only: choose another folder",
     errno.EACCES: "check the permissions of the file and of its folder",
     errno.EPERM: "check the permissions of the file and of its folder",

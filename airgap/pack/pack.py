@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from airgap.bundle.plan import Contents, Plan, check_room, plan
-from airgap.bundle.writer import Writer
+from airgap.bundle.writer import Writer, partial_of
 from airgap.errors import AirgapError, NetworkError, together
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
@@ -204,7 +204,7 @@ def _failures(failed: Mapping[Reference, AirgapError], output: Path) -> AirgapEr
         causes.setdefault(error.message, []).append(reference)
     told = {_told(cause, those): failed[those[0]] for cause, those in causes.items()}
     passes = any(isinstance(error, NetworkError) for error in failed.values())
-    again = f"run the same command again: what was fetched is kept in {output}.partial"
+    again = f"run the same command again: what was fetched is kept in {partial_of(output)}"
     joined = together(told, f"{count(len(failed), 'image')} failed", again if passes else "")
     joined.hint = joined.hint or _LEFT_OUT
     return joined

@@ -34,7 +34,7 @@ _CLUSTER_ONLY = (
 @click.option(
     "-o",
     "--output",
-    type=options.FILE,
+    type=options.OUTPUT,
     default=Path("bundle.tar"),
     show_default=True,
     help="The bundle to write.",

@@ -9,7 +9,8 @@ import click
 
 from airgap.cli import options
 from airgap.cli.failure import Terminated
-from airgap.errors import InputError, ResourceError
+from airgap.errors import InputError
+from airgap.files import outputs
 
 if TYPE_CHECKING:
     from airgap.certificates.values import Tls
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "--host", "hosts", multiple=True, help="A further name of the certificate that is made."
 )
-@click.option("--ca-out", type=options.FILE, help="Write the CA to trust into this file.")
+@click.option("--ca-out", type=options.OUTPUT, help="Write the CA to trust into this file.")
 @options.keys_option
 @click.option("-v", "--verbose", count=True, help="Tell every request.")
 @click.option("-q", "--quiet", is_flag=True, help="Tell only warnings and errors.")
@@ -89,12 +90,7 @@ def _trust(console: "Console", tls: "Tls", ca_out: Path | None) -> None:
     if not ca_out:
         console.note("clients need its CA: --ca-out FILE writes it; or serve with --plain-http")
         return
-    try:
-        ca_out.write_bytes(tls.ca_pem)
-    except OSError as error:
-        raise ResourceError(
-            f"cannot write {ca_out}: {error.strerror}", hint="name another file with --ca-out"
-        ) from error
+    outputs.write(ca_out, tls.ca_pem)
     console.note(f"its CA is in {ca_out}: curl --cacert {ca_out}; for docker, copy it to")
     console.note("/etc/docker/certs.d/HOST:PORT/ca.crt")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from airgap.cli import ask, options, results
-from airgap.errors import ResourceError
+from airgap.files.outputs import New, create
 
 
 @click.command()
@@ -56,16 +56,10 @@ def keygen(path: Path) -> None:
     from airgap.signatures.secret_key import SecretKey
 
     secret = SecretKey.generate()
-    for file, text, mode in (
-        (path.with_name(path.name + ".key"), secret.to_bytes(), 0o600),
-        (path.with_name(path.name + ".pub"), secret.public.to_bytes(), 0o644),
-    ):
-        try:
-            fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-        except OSError as error:
-            raise ResourceError(
-                f"cannot write {file}: {error.strerror}", hint="choose another name"
-            ) from error
-        with os.fdopen(fd, "wb") as output:
-            output.write(text)
-        results.echo(f"wrote {file}")
+    pair = (
+        New(path.with_name(path.name + ".key"), secret.to_bytes(), 0o600),
+        New(path.with_name(path.name + ".pub"), secret.public.to_bytes(), 0o644),
+    )
+    create(pair)
+    for file in pair:
+        results.echo(f"wrote {file.path}")

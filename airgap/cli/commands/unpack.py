@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Run one image on every node at the end.",
 )
-@click.option("--kubeconfig", type=options.FILE, help="Where kubectl's access is written.")
+@click.option("--kubeconfig", type=options.KUBECONFIG, help="Where kubectl's access is written.")
 @click.option("--verify-first", is_flag=True, help="Prove the whole file before all else.")
 @click.option("--kind-patch", type=options.FILE, help="A kind configuration to merge in.")
 @click.option("--kind", "kind_path", type=options.FILE, help="A kind binary to use.")

@@ -19,7 +19,9 @@ _wait = click.option("--wait", is_flag=True, help="Wait for another airgap to en
 
 @click.command()
 @_cluster_name
-@click.option("--kubeconfig", type=options.FILE, help="A kubeconfig that is to have the access.")
+@click.option(
+    "--kubeconfig", type=options.KUBECONFIG, help="A kubeconfig that is to have the access."
+)
 @options.output_options
 def status(
     cluster_name: str, kubeconfig: Path | None, quiet: bool, verbose: int, as_json: bool
@@ -71,7 +73,7 @@ def _print(found: "Status") -> None:
 
 @click.command()
 @_cluster_name
-@click.option("--kubeconfig", type=options.FILE, help="Where kubectl's access is written.")
+@click.option("--kubeconfig", type=options.KUBECONFIG, help="Where kubectl's access is written.")
 @click.option("--forget-lost", is_flag=True, help="Give up workers whose containers are gone.")
 @_wait
 @options.verbosity_options
@@ -158,7 +160,9 @@ def trust(
 
 @click.command()
 @_cluster_name
-@click.option("--kubeconfig", type=options.FILE, help="A kubeconfig to take the cluster out of.")
+@click.option(
+    "--kubeconfig", type=options.KUBECONFIG, help="A kubeconfig to take the cluster out of."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_wait
 @options.verbosity_options

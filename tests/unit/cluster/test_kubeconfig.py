@@ -178,5 +178,5 @@ def test_a_place_that_takes_no_file(tmp_path: Path) -> None:
         kubeconfig.check(tmp_path / "file/config")
     assert "--kubeconfig" in caught.value.hint
     (tmp_path / "folder").mkdir()
-    with pytest.raises(ResourceError, match="Is a directory"):
+    with pytest.raises(ResourceError, match="is a folder, not a file"):
         kubeconfig.check(tmp_path / "folder")
