@@ -13,7 +13,7 @@ from airgap.bundle import tar
 from airgap.bundle.format import MAX_TABLE, SIGNATURE, SIGNATURE_SIZE, SUMS
 from airgap.bundle.medium import damaged, read_at
 from airgap.errors import InputError
-from airgap.files.failures import resource_error
+from airgap.files import inputs
 
 _OTHERS = {
     b"\x1f\x8b": "a gzip file",
@@ -52,11 +52,8 @@ def open_file(path: Path, flags: int = os.O_RDONLY) -> tuple[int, int]:
     try:
         # Without O_NONBLOCK, opening a pipe would wait for a writer.
         fd = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        message = f"cannot read {path}: {error.strerror}"
-        raise InputError(message, hint="name a bundle file") from error
     except OSError as error:
-        raise resource_error(error, f"cannot read {path}") from error
+        raise inputs.unreadable(error, path, "name a bundle file") from error
     found = os.fstat(fd)
     if stat.S_ISREG(found.st_mode) and found.st_size:
         return fd, found.st_size

@@ -24,6 +24,7 @@ from airgap.bundle.format import (
 from airgap.bundle.indexes import OCI_LAYOUT, Derived, derive
 from airgap.bundle.table import TOOL, Entry, Table
 from airgap.errors import InputError
+from airgap.files import inputs
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
@@ -217,12 +218,9 @@ def _all(derived: Derived) -> tuple[Descriptor, ...]:
 
 
 def _measured(path: Path) -> File:
-    try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-            return File(path, file.tell(), Digest("sha256", found))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    with inputs.opened(path) as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+        return File(path, file.tell(), Digest("sha256", found))
 
 
 def _size(content: bytes | File) -> int:

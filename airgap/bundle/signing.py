@@ -12,7 +12,7 @@ from airgap.bundle.format import SIGNATURE, SIGNATURE_SIZE
 from airgap.bundle.head import open_file, read_lead
 from airgap.bundle.medium import write_at
 from airgap.errors import InputError
-from airgap.files import outputs
+from airgap.files import inputs, outputs, refusals
 from airgap.files.failures import guarded
 from airgap.signatures.minisign import MAX_FILE, PublicKey, Signature
 from airgap.signatures.secret_key import SecretKey
@@ -38,7 +38,7 @@ def sign_bundle(path: Path, key: SecretKey, comment: str, *, detached: bool = Fa
         if not detached and (inner is None or inner.key_id == key.id):
             with guarded(f"cannot sign {path}"):
                 write_at(fd, data.ljust(SIGNATURE_SIZE, b"\n"), lead.signature_at)
-                os.fsync(fd)
+                refusals.sync(fd)
             return path
     finally:
         os.close(fd)
@@ -70,7 +70,7 @@ def signatures(path: Path, zone: bytes, keys: Sequence[PublicKey]) -> list[Signa
     found = [inner_signature(zone)]
     for key in keys:
         beside = detached_path(path, key)
-        if beside.is_file():
-            with guarded(f"cannot read {beside}"), beside.open("rb") as file:
+        if inputs.is_file(beside):
+            with inputs.opened(beside) as file:
                 found.append(Signature.parse(file.read(MAX_FILE + 1), str(beside)))
     return [signature for signature in found if signature]

@@ -12,15 +12,17 @@ from types import TracebackType
 from typing import Self
 
 from airgap.bundle import tar
-from airgap.bundle.medium import sync_folder, write_at
+from airgap.bundle.medium import write_at
+from airgap.bundle.partial import file as partial_file
 from airgap.bundle.partial import kept
-from airgap.bundle.partial.file import check_space, open_locked
+from airgap.bundle.partial.file import open_locked
 from airgap.bundle.partial.journal import Held, Journal
 from airgap.bundle.partial.sink import BlobSink
 from airgap.bundle.plan import File, Plan
 from airgap.errors import AirgapError, InputError
-from airgap.files import outputs
+from airgap.files import inputs, outputs, refusals
 from airgap.files.failures import guarded, resource_error
+from airgap.files.limits import check_size, check_space
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
 from airgap.oci.proof import proved
@@ -33,6 +35,9 @@ class Writer:
 
     Several threads may fill blobs at once. All sinks must be at rest when the context is left.
     The partial file stays where ``commit`` was not reached.
+
+    Attributes:
+        warnings: what the medium did not do, and a person should know.
     """
 
     def __init__(self, plan: Plan, path: Path, *, secret: bool = False) -> None:
@@ -40,6 +45,7 @@ class Writer:
         self._partial = partial_of(path)
         self._what = f"cannot write {self._partial}"
         self._fd = -1
+        self.warnings: list[str] = []
         self._sinks: dict[Digest, BlobSink] = {}
 
     def __enter__(self) -> Self:
@@ -48,11 +54,12 @@ class Writer:
         Raises:
             ResourceError: another run has it, the space does not suffice, or the system fails.
         """
-        self._fd = open_locked(self._partial, secret=self._secret)
+        self._fd = open_locked(self._partial, secret=self._secret, warn=self.warnings.append)
         try:
+            check_size(self._fd, self._partial, self._plan.size)
             check_space(self._fd, self._partial, self._plan.size)
             with guarded(self._what):
-                self._journal = Journal(self._partial.with_name(self._partial.name + ".journal"))
+                self._journal = Journal(journal_of(self._partial))
         except BaseException:
             os.close(self._fd)
             raise
@@ -103,10 +110,15 @@ class Writer:
         self._write_contents()
         with guarded(self._what):
             os.ftruncate(self._fd, self._plan.size)
-            os.fsync(self._fd)
+            flushed = refusals.sync(self._fd)
             self._partial.replace(outputs.landing(self._path))
-            sync_folder(self._path)
+            flushed = refusals.sync_folder(self._path.parent) and flushed
             self._journal.path.unlink(missing_ok=True)
+        if not flushed:
+            self.warnings.append(
+                f"{self._path} is whole, and its medium does not say when it is flushed:"
+                " unmount it before you take it away"
+            )
         return self._plan.digest
 
     def put(self, data: bytes | memoryview, offset: int) -> None:
@@ -172,6 +184,23 @@ class Writer:
             at += len(chunk)
 
 
+def check_output(path: Path) -> None:
+    """Find out before any work whether a bundle can grow for that name.
+
+    Raises:
+        ResourceError: it cannot: see `airgap.files.outputs.check`, or what an earlier run seems to
+            have left is not safe to take up.
+    """
+    outputs.check(path)
+    partial_file.check(partial_of(path))
+    partial_file.check(journal_of(partial_of(path)))
+
+
+def journal_of(partial: Path) -> Path:
+    """Return where the journal of a partial file is."""
+    return partial.with_name(partial.name + ".journal")
+
+
 def partial_of(path: Path) -> Path:
     """Return where a bundle of that name grows: beside the place where it lands.
 
@@ -185,9 +214,6 @@ def partial_of(path: Path) -> Path:
 def _chunks(path: Path) -> Iterator[memoryview]:
     """Read a file piece by piece; the memory of each is reused after the next."""
     buffer = memoryview(bytearray(_BUFFER))
-    try:
-        with path.open("rb", buffering=0) as file:
-            while count := file.readinto(buffer):
-                yield buffer[:count]
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    with inputs.opened(path) as file:
+        while count := file.readinto(buffer):
+            yield buffer[:count]

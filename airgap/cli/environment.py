@@ -18,16 +18,12 @@ def home() -> Path | None:
 
 
 def docker_config() -> Path | None:
-    """Return docker's config.json where there is one: it holds the credentials.
-
-    One that exists and cannot be read is returned too: whoever reads it says so.
-    """
+    """Return where docker's config.json is, which holds the credentials; it may not exist."""
     named = os.environ.get("DOCKER_CONFIG")
     folder = Path(named) if named else home()
     if folder is None:
         return None
-    path = folder / "config.json" if named else folder / ".docker" / "config.json"
-    return path if os.path.lexists(path) else None
+    return folder / "config.json" if named else folder / ".docker" / "config.json"
 
 
 def kubeconfigs() -> list[Path]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from airgap.cli import environment, failure
-from airgap.console import Console
-from airgap.errors import InputError
-from airgap.files import outputs
+from airgap.cli import environment, failure, results
+from airgap.console import Console, printable
+from airgap.errors import InputError, ResourceError
+from airgap.files import inputs, outputs
 
 if TYPE_CHECKING:
     from airgap.registry.options import Options as RegistryOptions
@@ -127,20 +127,6 @@ def public_keys(keys: tuple[str, ...]) -> "list[PublicKey]":
     return [PublicKey.load(key) for key in keys]
 
 
-def content(path: Path) -> bytes:
-    """Read a file that an option names.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            f"cannot read {path}: {error.strerror}", hint="check the path and its permissions"
-        ) from error
-
-
 def console(quiet: bool, verbose: int) -> Console:
     """Return the listener for -q and -v."""
     return Console(-1 if quiet else min(verbose, 2), plain=environment.plain())
@@ -166,10 +152,24 @@ def registry(
         trust_realms=frozenset(host.lower() for host in trust_realms),
         max_wait=max_wait,
         connections=connections,
-        docker_config=environment.docker_config(),
+        docker_config=_docker_config(),
         proxies=environment.proxies(),
         clock=click.get_current_context().obj or SystemClock(),
     )
+
+
+def _docker_config() -> Path | None:
+    """Return docker's config.json where it can be read; else say so, and go on as anybody."""
+    path = environment.docker_config()
+    try:
+        if path:
+            with inputs.opened(path):
+                return path
+    except InputError:
+        pass  # there is none
+    except ResourceError as error:
+        results.tell(f"warning: {printable(error.message)}: no credentials are used")
+    return None
 
 
 def _mirror(text: str) -> tuple[str, str]:

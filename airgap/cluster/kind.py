@@ -12,6 +12,7 @@ import yaml
 from airgap.cluster.command import run
 from airgap.cluster.parameters import Parameters
 from airgap.errors import ClusterError, InputError
+from airgap.files import inputs
 from airgap.oci.digest import shown
 
 NETWORK, NETWORK_VARIABLE = "kind", "KIND_EXPERIMENTAL_DOCKER_NETWORK"
@@ -63,10 +64,7 @@ def load_patch(path: Path) -> dict[str, Any]:
         InputError: it cannot be read, or is no mapping.
     """
     try:
-        with path.open("rb") as file:
-            value = yaml.safe_load(file.read(_MAX_PATCH))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
+        value = yaml.safe_load(inputs.read(path, _MAX_PATCH))
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(value, dict):

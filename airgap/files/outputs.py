@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airgap.errors import ResourceError
+from airgap.files import refusals
 from airgap.files.failures import guarded
 
 _MOST_LINKS = 40
@@ -94,19 +95,24 @@ def write(path: Path, data: bytes, mode: int = 0o666) -> None:
                 if old:
                     _take_over(fd, old)
                 file.flush()
-                os.fsync(fd)
+                refusals.sync(fd)
             new.replace(place)
+            refusals.sync_folder(place.parent)
         except BaseException:
             with suppress(OSError):
                 new.unlink()
             raise
 
 
-def create(files: Sequence[New]) -> None:
+def create(files: Sequence[New], *, forced: bool = False) -> None:
     """Make files that must not exist yet: all of them, or none.
 
+    Args:
+        files: what to make.
+        forced: also where the medium lets others read what is nobody else's.
+
     Raises:
-        ResourceError: one exists, or cannot be written.
+        ResourceError: one exists, cannot be written, or cannot be kept from others.
     """
     made: list[Path] = []
     try:
@@ -114,15 +120,24 @@ def create(files: Sequence[New]) -> None:
             with guarded(f"cannot write {file.path}"):
                 fd = os.open(file.path, _NEW, file.mode)
                 made.append(file.path)
-                with os.fdopen(fd, "wb") as output:
-                    output.write(file.data)
-                    output.flush()
-                    os.fsync(fd)
+                _fill(fd, file, forced=forced)
     except BaseException:
         for path in made:
             with suppress(OSError):
                 path.unlink()
         raise
+
+
+def _fill(fd: int, file: New, *, forced: bool) -> None:
+    with os.fdopen(fd, "wb") as output:
+        if not (forced or file.mode & 0o077 or refusals.make_private(fd)):
+            raise ResourceError(
+                f"{file.path} would be readable by others: this medium keeps no modes of files",
+                hint="choose a folder on another medium, or --force it where you are alone",
+            )
+        output.write(file.data)
+        output.flush()
+        refusals.sync(fd)
 
 
 def _stat(path: Path) -> os.stat_result | None:
@@ -160,4 +175,5 @@ def _take_over(fd: int, old: os.stat_result) -> None:
     if (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
         with suppress(PermissionError):
             os.fchown(fd, old.st_uid, old.st_gid)
-    os.fchmod(fd, stat.S_IMODE(old.st_mode) & 0o777)
+    with suppress(PermissionError):  # a medium may have one mode for all
+        os.fchmod(fd, stat.S_IMODE(old.st_mode) & 0o777)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from airgap.bundle.plan import Contents, Plan, check_room, plan
-from airgap.bundle.writer import Writer, partial_of
+from airgap.bundle.writer import Writer, check_output, partial_of
 from airgap.errors import AirgapError, NetworkError, together
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
@@ -103,6 +103,7 @@ def pack(spec: Spec, options: Options, source: Source, progress: Progress) -> Re
         TooLarge: the tables of one bundle have no room for so much.
     """
     begun = time.monotonic()
+    check_output(options.output)
     wanted = _wanted(spec, options)
     check_room(wanted)
     platforms = () if spec.all_platforms else spec.platforms or (Platform.of_host(),)
@@ -123,7 +124,7 @@ def pack(spec: Spec, options: Options, source: Source, progress: Progress) -> Re
         draft = _without_failed(spec, options, platforms, found, rest, progress)
         with Writer(draft, options.output, secret=rest.secret) as writer:
             digest = writer.commit()
-    for text in (*draft.warnings, *rest.warnings):
+    for text in (*draft.warnings, *rest.warnings, *writer.warnings):
         progress.warn(text)
     return Result(
         path=options.output,

@@ -3,7 +3,8 @@
 import struct
 from pathlib import Path
 
-from airgap.errors import InputError
+from airgap.errors import InputError, ResourceError
+from airgap.files import inputs
 from airgap.oci.platform import Platform
 
 _ELF_MACHINES = {
@@ -25,14 +26,8 @@ def check_program(path: Path, platform: Platform, name: str, option: str) -> Non
     Raises:
         InputError: it is missing, no ELF file, or for another machine.
     """
-    try:
-        with path.open("rb") as file:
-            header = file.read(20)
-    except OSError as error:
-        raise InputError(
-            f"cannot read {path}: {error.strerror}",
-            hint=f"name the {name} binary with {option} FILE",
-        ) from error
+    with inputs.opened(path, f"name the {name} binary with {option} FILE") as file:
+        header = file.read(20)
     order = "<" if header[5:6] == b"\x01" else ">"
     if len(header) < 20 or header[:4] != b"\x7fELF":
         raise InputError(
@@ -74,6 +69,6 @@ def file_name(platform: Platform) -> str:
 def _fits(path: Path, platform: Platform) -> bool:
     try:
         check_program(path, platform, "airgap", "--tool")
-    except InputError:
+    except (InputError, ResourceError):
         return False
     return True

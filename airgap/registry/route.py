@@ -12,10 +12,13 @@ from collections.abc import Mapping
 import httpx
 
 from airgap.errors import InputError
+from airgap.files import inputs
 from airgap.registry import message, places
 from airgap.registry.options import Options
 from airgap.registry.retry import is_bad_certificate
 from airgap.registry.wire.transport import DirectTransport
+
+_CA = "--ca takes a PEM file with one or more certificates"
 
 
 class Route(httpx.BaseTransport):
@@ -118,11 +121,10 @@ def tls_context(options: Options, *, insecure: bool) -> ssl.SSLContext:
     for path in options.ca_files:
         try:
             context.load_verify_locations(cafile=str(path))
-        except (OSError, ssl.SSLError) as error:
-            raise InputError(
-                f"cannot read the CA {path}: {error.strerror or error}",
-                hint="--ca takes a PEM file with one or more certificates",
-            ) from error
+        except ssl.SSLError as error:
+            raise InputError(f"cannot read the CA {path}: it is no PEM file", hint=_CA) from error
+        except OSError as error:
+            raise inputs.unreadable(error, path, _CA) from error
     if options.ca_pem:
         context.load_verify_locations(cadata=options.ca_pem.decode("ascii"))
     return context

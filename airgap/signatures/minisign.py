@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from airgap.errors import TrustError
+from airgap.files import inputs
 from airgap.oci.digest import shown
 
 MAX_FILE = 4096
@@ -64,7 +65,7 @@ class PublicKey:
             TrustError: it is neither.
         """
         path = Path(file_or_text)
-        if path.is_file():
+        if inputs.is_file(path):
             return cls.parse(read_text(path))
         return cls.parse(file_or_text)
 
@@ -174,13 +175,11 @@ def read_text(path: Path) -> str:
     """Read a small file.
 
     Raises:
-        TrustError: it cannot be read.
+        InputError: it is not there.
+        ResourceError: it cannot be read.
     """
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_FILE).decode("latin-1")
-    except OSError as error:
-        raise TrustError(f"cannot read {path}: {error.strerror}") from error
+    with inputs.opened(path) as file:
+        return file.read(MAX_FILE).decode("latin-1")
 
 
 def _invalid(what: str) -> TrustError:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from airgap.errors import InputError
+from airgap.files import inputs
 from airgap.oci.digest import shown
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
@@ -84,14 +85,9 @@ def load(path: Path) -> Spec:
 
 
 def _read(path: Path) -> str:
+    data = inputs.read(path, _MAX_BYTES, "name a list of images, or a definition")
     try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
-        if len(data) > _MAX_BYTES:
-            raise InputError(f"{path}: larger than 4 MiB: this is no list of images")
         return data.decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text (byte {error.start})") from error
 

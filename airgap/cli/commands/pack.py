@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from airgap.cli import environment, options, results
 from airgap.errors import InputError
+from airgap.files import inputs
 
 if TYPE_CHECKING:
     from airgap.pack.extras import ClusterOptions
@@ -210,7 +211,7 @@ def _cluster(
             raise click.UsageError("--ca-cert and --ca-key go together")
         if tls == "host":
             raise click.UsageError("--ca-cert makes the certificate now: not with --tls host")
-        authority = Authority(options.content(ca_cert), options.content(ca_key))
+        authority = Authority(inputs.read(ca_cert), inputs.read(ca_key))
     return ClusterOptions(kind, tls, authority, tool, environment.own_file())
 
 

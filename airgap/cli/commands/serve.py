@@ -10,7 +10,7 @@ import click
 from airgap.cli import options
 from airgap.cli.failure import Terminated
 from airgap.errors import InputError
-from airgap.files import outputs
+from airgap.files import inputs, outputs
 
 if TYPE_CHECKING:
     from airgap.certificates.values import Tls
@@ -99,7 +99,7 @@ def _open(path: Path, keys: tuple[str, ...]) -> AbstractContextManager["Content"
     from airgap.bundle.reader import Bundle
     from airgap.sources.layout import Layout
 
-    if not path.is_dir():
+    if inputs.is_file(path) or not path.is_dir():
         return Bundle.open(path, options.public_keys(keys))
     if keys:
         raise InputError(f"{path} is a folder, and only bundles are signed", hint="omit --key")

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from airgap.cli import ask, options, results
+from airgap.files import inputs
 from airgap.files.outputs import New, create
 
 
@@ -31,7 +32,7 @@ def sign(path: Path, key: Path, comment: str, detached: bool, password_env: str 
     from airgap.signatures.secret_key import SecretKey
 
     password = ""
-    if SecretKey.is_encrypted(options.content(key)):
+    if SecretKey.is_encrypted(inputs.read(key)):
         password = os.environ.get(password_env or "", "") or ask.password(
             f"Password of {key}",
             f"{key} has a password: name its variable with --password-env",
@@ -43,7 +44,8 @@ def sign(path: Path, key: Path, comment: str, detached: bool, password_env: str 
 
 @click.command()
 @click.argument("path", metavar="NAME", type=options.FILE)
-def keygen(path: Path) -> None:
+@click.option("--force", is_flag=True, help="Also on a medium where others can read the key.")
+def keygen(path: Path, force: bool) -> None:
     """Make a pair of keys: NAME.key signs, NAME.pub proves.
 
     The files are those of minisign. The secret key has no password: keep it where nobody else
@@ -60,6 +62,6 @@ def keygen(path: Path) -> None:
         New(path.with_name(path.name + ".key"), secret.to_bytes(), 0o600),
         New(path.with_name(path.name + ".pub"), secret.public.to_bytes(), 0o644),
     )
-    create(pair)
+    create(pair, forced=force)
     for file in pair:
         results.echo(f"wrote {file.path}")

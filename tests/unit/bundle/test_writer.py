@@ -216,7 +216,7 @@ def test_a_planted_link_is_not_followed(tmp_path):
     partial_of(path).unlink()
     partial_of(path).hardlink_to(victim)
     with (
-        pytest.raises(ResourceError, match="not a plain file"),
+        pytest.raises(ResourceError, match="no plain file"),
         Writer(plan(sample().contents()), path),
     ):
         pass
@@ -286,10 +286,10 @@ def test_a_limit_on_file_size_is_explained(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, old[1]))
     try:
         with (
-            Writer(planned, tmp_path / "b.tar") as writer,
-            pytest.raises(ResourceError, match="too large"),
+            pytest.raises(ResourceError, match="the limit for files is 100000"),
+            Writer(planned, tmp_path / "b.tar"),
         ):
-            fill(writer, content)
+            pass
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, old)
         signal.signal(signal.SIGXFSZ, handler)
@@ -401,3 +401,18 @@ def test_killed_at_any_time(tmp_path):
     path.unlink()
     subprocess.run([sys.executable, "-c", script, str(path), "9"], env=environment, check=True)
     assert path.read_bytes() == resumed
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EOPNOTSUPP])
+def test_a_medium_that_cannot_flush_gets_a_whole_bundle_and_a_warning(tmp_path, monkeypatch, code):
+    def refuse(_):
+        raise OSError(code, os.strerror(code))
+
+    content, path = sample(), tmp_path / "b.tar"
+    monkeypatch.setattr(os, "fsync", refuse)
+    with Writer(plan(content.contents()), path) as writer:
+        fill(writer, content)
+        writer.commit()
+    assert ["unmount it" in text for text in writer.warnings] == [True]
+    with Bundle.open(path) as bundle:
+        bundle.verify()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from airgap.cli import app
+from airgap.files import refusals
 from airgap.signatures.secret_key import SecretKey
 from tests.unit.bundle.made import Content, write
 
@@ -95,3 +96,27 @@ def test_pack_lands_where_a_link_leads(folder: Path, monkeypatch: pytest.MonkeyP
     write(content, folder / "out.tar")
     assert (folder / "out.tar").is_symlink()
     assert [f.name for f in disk.iterdir()] == ["far.tar"]
+
+
+def test_keygen_makes_no_secret_that_others_can_read(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refusals, "is_private", lambda _: False)
+    assert app.run(["keygen", str(folder / "k")]) == 6
+    said = capsys.readouterr().err
+    assert f"{folder / 'k.key'} would be readable by others" in said
+    assert "--force" in said
+    assert not list(folder.glob("k.*"))
+    assert app.run(["keygen", str(folder / "k"), "--force"]) == 0
+
+
+def test_what_an_earlier_run_seems_to_have_left_is_looked_at_first(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(folder / "out.tar.partial")
+    mirror = "docker.io=127.0.0.1:1"
+    pack = ["pack", str(folder / "images.txt"), "--images-only", "--registry-mirror", mirror]
+    assert app.run([*pack, "-o", str(folder / "out.tar")]) == 6
+    said = capsys.readouterr().err
+    assert "out.tar.partial is no plain file" in said
+    assert "Looking up" not in said

@@ -121,7 +121,7 @@ def test_what_is_refused(tmp_path: Path, text: str, why: str) -> None:
 def test_files_that_are_no_text(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not UTF-8"):
         load(write(tmp_path, b"\xff\xfe", "images.txt"))
-    with pytest.raises(InputError, match="larger than 4 MiB"):
+    with pytest.raises(InputError, match="is larger than 4194304 bytes"):
         load(write(tmp_path, b"x" * (5 << 20), "images.txt"))
     with pytest.raises(InputError, match="cannot read"):
         load(tmp_path / "missing.txt")
