@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from airgap.cli import options
+from airgap.files import inputs
 
 if TYPE_CHECKING:
     from airgap.targets.naming import Naming
@@ -64,6 +65,6 @@ def _text(path: Path) -> str:
     from airgap.errors import InputError
 
     try:
-        return options.content(path).decode("utf-8-sig")
+        return inputs.read(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text (byte {error.start})") from error

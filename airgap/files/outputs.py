@@ -47,6 +47,7 @@ def landing(path: Path) -> Path:
             planted; or the system will not tell.
     """
     with guarded(f"cannot write {path}"):
+        place = _followed(path)
         found = _stat(path)
         if found and not stat.S_ISREG(found.st_mode):
             raise ResourceError(
@@ -54,7 +55,7 @@ def landing(path: Path) -> Path:
                 " left as it is",
                 hint="name a file, one that exists or a new one",
             )
-        return _followed(path)
+        return place
 
 
 def check(path: Path) -> None:

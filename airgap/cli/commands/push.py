@@ -10,6 +10,7 @@ import click
 from airgap.cli import options, results
 from airgap.cli.naming import naming, naming_options
 from airgap.errors import InputError
+from airgap.files import outputs
 
 if TYPE_CHECKING:
     from airgap.bundle.reader import Bundle
@@ -45,7 +46,7 @@ _NAMED = 5
 @click.option(
     "--failed",
     "failed_path",
-    type=options.FILE,
+    type=options.OUTPUT,
     metavar="FILE",
     help="List there what failed, as an image list for the next run's --images.",
 )
@@ -101,7 +102,6 @@ def push(
         strip_host=strip_host, map_path=map_path,
     )  # fmt: skip
     chosen = options.registry(**registry)
-    _check_output(failed_path)
     with Bundle.open(bundle_path, options.public_keys(keys)) as bundle:
         carried = _selected(bundle, list_path)
         images = _flattened(carried, bundle, console) if flatten else carried
@@ -231,15 +231,6 @@ def _tell_dry_run(
         results.lines(f"{address}/{found}" for found in asked)
 
 
-def _check_output(path: Path | None) -> None:
-    """Refuse before any work what is no place for a list."""
-    if path and path.exists() and not path.is_file():
-        raise InputError(f"{path} is no regular file", hint="give --failed another name")
-
-
 def _write_failed(path: Path | None, references: "Sequence[Reference]") -> None:
-    from airgap.files.failures import guarded
-
     if path:
-        with guarded(f"cannot write {path}"):
-            path.write_text("".join(f"{reference}\n" for reference in references), "ascii")
+        outputs.write(path, "".join(f"{reference}\n" for reference in references).encode("ascii"))

@@ -24,6 +24,7 @@ def folder(tmp_path: Path) -> Path:
 COMMANDS = [
     ["pack", "images.txt", "--images-only", "--registry-mirror", "docker.io=127.0.0.1:1", "-o"],
     ["serve", "b.tar", "--listen", "127.0.0.1:0", "--ca-out"],
+    ["push", "b.tar", "127.0.0.1:1", "--failed"],
     ["unpack", "b.tar", "--kubeconfig"],
     ["status", "--kubeconfig"],
     ["up", "--kubeconfig"],
@@ -56,7 +57,7 @@ def test_a_pipe_stays_a_pipe(
 
 
 def test_every_name_that_is_written_is_of_the_type_that_looks() -> None:
-    written = {"output", "ca_out", "kubeconfig", "failed_file", "json_file"}
+    written = {"output", "ca_out", "kubeconfig", "failed_path"}
     for command in app.cli.commands.values():
         for parameter in command.params:
             if parameter.name in written:

@@ -19,7 +19,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="other owners need roo
 
 OWN_WAYS = {
     "bundle": "the bundle grows, and is taken up where an earlier run left it",
-    "cluster": "/etc/hosts may be a mount; nodes and private folders are no names that anybody gives",
+    "cluster": "/etc/hosts may be a mount; nodes and private folders, which nobody names",
     "files": "the place itself",
     "serve": "in a private folder",
 }
