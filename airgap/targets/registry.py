@@ -18,6 +18,7 @@ from airgap.oci.digest import Digest
 from airgap.oci.manifest import MAX_MANIFEST
 from airgap.oci.reference import DEFAULT_HOST
 from airgap.progress import Progress, Silent
+from airgap.registry.attempts import Attempts
 from airgap.registry.client import Client, Endpoint
 from airgap.registry.credentials import Credentials
 from airgap.registry.errors import RefusedError
@@ -60,7 +61,6 @@ class RegistryTarget:
         server = _HUB if address == DEFAULT_HOST else address
         endpoint = Endpoint(address, f"{scheme}://{server}" if scheme else f"//{server}")
         look_up = functools.partial(Credentials(options.docker_config).of, address)
-        self._options = options
         self._client = Client(endpoint, options, look_up, progress or Silent())
         self._uploads = Uploads(self._client, options, chunk_size)
         (stop or Stop()).then(self._client.stop)
@@ -95,25 +95,24 @@ class RegistryTarget:
         self, repository: str, blob: Descriptor, chunks: Chunks, mount_from: str = ""
     ) -> bool:
         """Make a blob be in a repository; see `airgap.transfer.ports.Target.put_blob`."""
-        attempt = 0
+        attempts, tried = self._client.attempts(), False
         while True:
-            attempt += 1
             try:
                 with self._turn():
-                    location = self._begin(repository, blob, mount_from or repository)
+                    location = self._begin(repository, blob, mount_from or repository, attempts)
                     if location is None:
-                        return attempt > 1  # an earlier try got through, its answer was lost
+                        return tried  # an earlier try got through, its answer was lost
                     self._uploads.send(repository, blob, chunks, location)
             except Refused:
-                attempt -= 1  # it is sent in smaller requests now
+                continue  # it is sent in smaller requests now
             except SessionLost as error:
-                if attempt >= self._options.tries:
+                tried, mount_from = True, ""
+                try:
+                    attempts.failed(error.error)
+                except NetworkError as last:
                     raise NetworkError(
-                        f"{blob.digest} could not be uploaded: {error.error.message}",
-                        hint=error.error.hint,
-                    ) from error.error
-                self._client.pause(error.error, attempt)
-                mount_from = ""
+                        f"{blob.digest} could not be uploaded: {last.message}", hint=last.hint
+                    ) from last
             else:
                 return True
 
@@ -166,7 +165,9 @@ class RegistryTarget:
         ) as response:  # fmt: skip
             yield response
 
-    def _begin(self, repository: str, blob: Descriptor, origin: str) -> str | None:
+    def _begin(
+        self, repository: str, blob: Descriptor, origin: str, attempts: Attempts
+    ) -> str | None:
         """Open an upload and return where it goes, or None where the blob is there or mounted.
 
         Whatever a mount is refused with, a plain upload may be taken: what that is answered counts.
@@ -176,23 +177,30 @@ class RegistryTarget:
             scope += f" repository:{origin}:pull"
         with suppress(InputError):  # no token for the other repository
             status, location = self._open(
-                repository, f"?mount={blob.digest}&from={origin}", scope, expect=_ANY
+                repository, f"?mount={blob.digest}&from={origin}", scope, attempts, expect=_ANY
             )
             if status in _OPENED:
                 return None if status == 201 else location
         try:
-            status, location = self._open(repository, "", _scope(repository), expect=_OPENED)
+            status, location = self._open(
+                repository, "", _scope(repository), attempts, expect=_OPENED
+            )
         except RefusedError as error:
             raise explained(error) from error
         return None if status == 201 else location
 
     def _open(
-        self, repository: str, mount: str, scope: str, expect: tuple[int, ...]
+        self,
+        repository: str,
+        mount: str,
+        scope: str,
+        attempts: Attempts,
+        expect: tuple[int, ...],
     ) -> tuple[int, str]:
         """Ask for an upload; returns the status, and where it goes."""
         with self._client.request(
             "POST", f"/v2/{repository}/blobs/uploads/{mount}", scope=scope,
-            headers={"Content-Length": "0"}, expect=expect,
+            headers={"Content-Length": "0"}, expect=expect, attempts=attempts,
         ) as response:  # fmt: skip
             return response.status_code, response.headers.get("Location", "")
 

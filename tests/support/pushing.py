@@ -25,8 +25,9 @@ def put(
     **more: Any,
 ) -> Report:
     """Push all of a layout; nothing waits in earnest."""
-    stop = Stop(clock or FakeClock())
-    options = Options(ca_pem=registry.ca_pem, **{"tries": 2, **more})
+    clock = clock or FakeClock()
+    stop = Stop(clock)
+    options = Options(ca_pem=registry.ca_pem, clock=clock, **more)
     scheme = registry.url.partition(":")[0]
     with RegistryTarget(
         registry.address, options, scheme=scheme, chunk_size=chunk_size, stop=stop
