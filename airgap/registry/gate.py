@@ -73,6 +73,12 @@ class Gate:
         """How many may be inside now."""
         return self._controller.limit if self._controller else self._fixed
 
+    @property
+    def worth(self) -> int:
+        """How many may prove of use: the most there may be, fewer while the host complains."""
+        limit = self.limit
+        return limit if self._controller is None or limit < START else MOST
+
     @contextmanager
     def pass_through(self) -> Iterator[None]:
         """Wait until there is room, and take it."""

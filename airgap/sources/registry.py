@@ -17,14 +17,14 @@ from airgap.oci.digest import Digest
 from airgap.oci.manifest import MAX_MANIFEST, describe
 from airgap.oci.reference import DEFAULT_HOST, Reference
 from airgap.progress import Progress, Silent
-from airgap.registry.blob import Download
+from airgap.registry.blob import Download, Whole
 from airgap.registry.client import Client
 from airgap.registry.credentials import Credentials
 from airgap.registry.endpoint import Endpoint
 from airgap.registry.errors import RegistryError, is_page
 from airgap.registry.message import is_encoded, length
 from airgap.registry.options import Options
-from airgap.transfer.ports import Sink
+from airgap.transfer.ports import Part, Sink
 
 _BUFFER = 1 << 18
 _HUB = "registry-1.docker.io"
@@ -44,6 +44,7 @@ class RegistrySource:
         self._options, self._progress = options, progress or Silent()
         self._credentials = Credentials(options.docker_config)
         self._clients: dict[str, Client] = {}
+        self._tags: dict[tuple[str, Digest], str] = {}
         self._lock = threading.Lock()
         self._buffers = threading.local()
 
@@ -96,11 +97,19 @@ class RegistrySource:
             return response.status_code == 200
 
     def fetch(self, reference: Reference, blob: Descriptor, sink: Sink, offset: int = 0) -> None:
-        """Hand a blob's bytes to ``sink``; see `airgap.oci.ports.Source.fetch`."""
-        client, repository = self._client(reference)
-        download = Download(client, repository, blob, reference.familiar, sink, offset)
-        if blob.size == offset:
+        """Hand a blob's bytes to ``sink``; see `airgap.transfer.ports.Source.fetch`."""
+        self.fetch_part(reference, blob, Whole(sink, offset, blob.size))
+
+    def connections(self, reference: Reference) -> int:
+        """Tell how many help; see `airgap.transfer.ports.Parted.connections`."""
+        return self._client(reference)[0].gate.worth
+
+    def fetch_part(self, reference: Reference, blob: Descriptor, part: Part) -> None:
+        """Fetch a part of a blob; see `airgap.transfer.ports.Parted.fetch_part`."""
+        if part.at >= part.end:
             return
+        client, repository = self._client(reference)
+        download = Download(client, repository, blob, reference.familiar, part, self._tags)
         with client.gate.pass_through():
             download.run(self._buffer())
 

@@ -9,10 +9,11 @@ import pytest
 from airgap.errors import AirgapError, InputError, NetworkError
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
-from airgap.registry.blob import Download
+from airgap.registry.blob import Download, Whole
 from airgap.registry.client import Client
 from airgap.registry.endpoint import Endpoint
 from airgap.registry.options import Options
+from airgap.transfer.ports import Sink
 from tests.support.clock import FakeClock
 from tests.support.faults import Fault, Request, Rule, on
 from tests.support.registry import MemoryRegistry
@@ -34,9 +35,11 @@ class Bench:
 
     def fetch(self, offset: int = 0) -> bytes:
         self.content[:] = BODY[:offset]
-        sink = self.content.extend
-        Download(self.client, "a", self.blob, "a:1", sink, offset).run(memoryview(bytearray(4096)))
+        self.download(self.client, self.content.extend, offset).run(memoryview(bytearray(4096)))
         return bytes(self.content)
+
+    def download(self, client: Client, sink: Sink, offset: int = 0) -> Download:
+        return Download(client, "a", self.blob, "a:1", Whole(sink, offset, self.blob.size), {})
 
     def fails(self, rule: Rule, kind: type[AirgapError] = NetworkError) -> AirgapError:
         self.registry.rule = rule
@@ -154,8 +157,7 @@ def test_a_stall_ends_and_is_taken_up(bench: Bench) -> None:
     options = Options(clock=bench.clock, idle=0.5)
     endpoint = Endpoint(bench.registry.address, bench.registry.url)
     client = Client(endpoint, options, lambda: None, Heard())
-    sink = bench.content.extend
-    Download(client, "a", bench.blob, "a:1", sink).run(memoryview(bytearray(4096)))
+    bench.download(client, bench.content.extend).run(memoryview(bytearray(4096)))
     assert bench.content == BODY
     assert len(bench.registry.requests) == 2
     client.close()
@@ -174,7 +176,7 @@ def test_a_trickle_ends(bench: Bench) -> None:
     options = Options(clock=Passing(), tries=2)
     endpoint = Endpoint(bench.registry.address, bench.registry.url)
     client = Client(endpoint, options, lambda: None, Heard())
-    download = Download(client, "a", bench.blob, "a:1", lambda _: None)
+    download = bench.download(client, lambda _: None)
     with pytest.raises(NetworkError, match="too slow"):
         download.run(memoryview(bytearray(256)))
     client.close()
