@@ -8,12 +8,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench import cases, cluster, install, report, serving
+from bench import cases, cluster, install, lines, report, serving
 
 _ROOT = Path(__file__).resolve().parent.parent
 _QUICK = ("start", "pack", "push")
 _GROWTH = "growth"
-_CASES = {**cases.CASES, "serve": serving.serve, "unpack": cluster.unpack}
+_CASES = {
+    "tls": lines.tls,
+    "layer": lines.layer,
+    **cases.CASES,
+    "serve": serving.serve,
+    "unpack": cluster.unpack,
+}
 
 
 def main() -> int:

@@ -166,7 +166,7 @@ def pack_loopback(lab: Lab) -> list[Result]:
     images = lab.images(data.QUICK if lab.quick else data.STANDARD)
     verbs = {**lab.some(peers.PACK), "curl": peers.curl(images)}
     with lab.folder() as work, servers.registry(lab.programs / "registry", images.root, work) as up:
-        readings = _pack(lab, images, up.address, verbs)
+        readings = pack(lab, images, up.address, verbs)
     rivals = [name for name in readings if name not in {_OURS, "curl"}]
     ratio = _seconds(readings, _OURS) / _seconds(readings, "curl")
     return [
@@ -183,20 +183,27 @@ def pack_shaped(lab: Lab) -> list[Result]:
         servers.registry(lab.programs / "registry", images.root, work) as up,
         servers.shaped(lab.tool, up.address, work) as slow,
     ):
-        readings = _pack(lab, images, slow.address, lab.some(peers.PACK))
+        readings = pack(lab, images, slow.address, lab.some(peers.PACK))
     rivals = [name for name in readings if name != _OURS]
     return [against_fastest("pack, 40 ms and 25 MB/s", readings, rivals, 0.15, 0.25)]
 
 
-def _pack(lab: Lab, images: Images, address: str, verbs: Mapping[str, Verb]) -> Readings:
-    place = lab.place(address, images)
+def pack(
+    lab: Lab,
+    images: Images,
+    address: str,
+    verbs: Mapping[str, Verb],
+    certificate: servers.Certificate | None = None,
+) -> Readings:
+    """Let each contestant pack ``images`` from a registry, and check what it made."""
+    place = lab.place(address, images, certificate=certificate)
 
     def once(name: str) -> Reading:
         with lab.folder() as folder:
-            command = Command(verbs[name](place, folder), folder, {})
+            command = Command(verbs[name](place, folder), folder, place.environment)
             lab.settle(images.root)
             reading = command.run(lab.tool)
-            check = checks.fetched if name == "curl" else checks.packed
+            check = checks.fetched if name.startswith("curl") else checks.packed
             check(images, folder)
         return reading
 

@@ -14,7 +14,7 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 _SEED = 20240229
 _BASES = (3, 4, 4, 4, 4, 4)  # the layers of each base
@@ -74,9 +74,14 @@ class Images:
         """The bytes of all blobs, each counted once."""
         return sum(size for size, _ in self.blobs.values())
 
+    def keep(self) -> None:
+        """Write it down beside the data."""
+        stored = {"digests": self.digests, "blobs": self.blobs}
+        (self.root / "images.json").write_text(json.dumps(stored))
+
     @classmethod
     def load(cls, root: Path) -> "Images":
-        """Read back what :func:`make` wrote."""
+        """Read back what was kept."""
         stored = json.loads((root / "images.json").read_text())
         blobs = {digest: (size, name) for digest, (size, name) in stored["blobs"].items()}
         return cls(root, stored["digests"], blobs)
@@ -87,16 +92,51 @@ def make(shape: Shape, cache: Path) -> Images:
     root = cache / shape.name
     if not (root / "images.json").exists():
         shutil.rmtree(root, ignore_errors=True)
-        images = _Maker(shape, root).run()
-        stored = {"digests": images.digests, "blobs": images.blobs}
-        (root / "images.json").write_text(json.dumps(stored))
+        _Maker(shape, root).run().keep()
     return Images.load(root)
+
+
+def one_layer(size: int, cache: Path) -> Images:
+    """Return one image whose only layer has about so many bytes, made unless the cache has it."""
+    root = cache / f"data-layer-{size}-{_SEED}"
+    if not (root / "images.json").exists():
+        shutil.rmtree(root, ignore_errors=True)
+        maker = _Maker(Shape(1, size), root)
+        maker.add("bench/app1", [maker.long_layer(size)])
+        maker.images.keep()
+    return Images.load(root)
+
+
+class _Noise(io.RawIOBase):
+    """So many bytes that do not compress."""
+
+    def __init__(self, chance: random.Random, size: int) -> None:
+        self._random, self._left = chance, size
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next ones."""
+        count = min(self._left, size)
+        self._left -= count
+        return self._random.randbytes(count)
+
+
+class _Hashed(io.RawIOBase):
+    """A file to write to, and the hash of what was written."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.hash, self.size = file, hashlib.sha256(), 0
+
+    def write(self, data: Any) -> int:
+        """Write."""
+        self.hash.update(data)
+        self.size += len(data)
+        return self._file.write(data)
 
 
 class _Maker:
     def __init__(self, shape: Shape, root: Path) -> None:
         self._shape = shape
-        self._images = Images(root)
+        self.images = Images(root)
         self._random = random.Random(_SEED)  # noqa: S311  (repeatable, not secret)
         self._v2 = root / "docker/registry/v2"
 
@@ -106,8 +146,8 @@ class _Maker:
         for index in range(self._shape.images):
             count = self._shape.own[index % len(self._shape.own)]
             own = [self._layer(next(sizes)) for _ in range(count)]
-            self._image(f"bench/app{index + 1}", [*bases[index % len(bases)], *own])
-        return self._images
+            self.add(f"bench/app{index + 1}", [*bases[index % len(bases)], *own])
+        return self.images
 
     def _sizes(self) -> Iterator[int]:
         count = sum(self._shape.bases) + self._shape.own_layers
@@ -126,7 +166,31 @@ class _Maker:
         blob = self._blob(packed, f"{_TYPES}.layer.v1.tar+gzip")
         return blob, f"sha256:{hashlib.sha256(plain.getbuffer()).hexdigest()}"
 
-    def _image(self, name: str, layers: list[tuple[dict[str, Any], str]]) -> None:
+    def long_layer(self, size: int) -> tuple[dict[str, Any], str]:
+        """Make a layer that does not fit into memory."""
+        draft = self._v2 / "draft"
+        draft.parent.mkdir(parents=True)
+        member = tarfile.TarInfo("data/weights")
+        member.size = size
+        with draft.open("wb") as file:
+            packed = _Hashed(file)
+            with gzip.GzipFile("", "wb", 0, cast("BinaryIO", packed), 0) as zipped:
+                plain = _Hashed(cast("BinaryIO", zipped))
+                with tarfile.open(fileobj=cast("BinaryIO", plain), mode="w|") as tar:
+                    tar.addfile(member, cast("BinaryIO", _Noise(self._random, size)))
+        digest = packed.hash.hexdigest()
+        path = self._path(digest)
+        path.parent.mkdir(parents=True)
+        draft.rename(path)
+        kind = f"{_TYPES}.layer.v1.tar+gzip"
+        blob = {"mediaType": kind, "digest": f"sha256:{digest}", "size": packed.size}
+        return blob, f"sha256:{plain.hash.hexdigest()}"
+
+    def _path(self, digest: str) -> Path:
+        return self._v2 / f"blobs/sha256/{digest[:2]}/{digest}/data"
+
+    def add(self, name: str, layers: list[tuple[dict[str, Any], str]]) -> None:
+        """Make an image of layers, under the tag 1."""
         config = {
             "architecture": "amd64",
             "os": "linux",
@@ -141,13 +205,13 @@ class _Maker:
         }
         root = self._blob(json.dumps(manifest).encode(), f"{_TYPES}.manifest.v1+json")
         self._link(name, manifest, root["digest"])
-        self._images.digests[name] = root["digest"]
+        self.images.digests[name] = root["digest"]
         for blob in (manifest["config"], *manifest["layers"]):
-            self._images.blobs.setdefault(blob["digest"], (blob["size"], name))
+            self.images.blobs.setdefault(blob["digest"], (blob["size"], name))
 
     def _blob(self, content: bytes, media_type: str) -> dict[str, Any]:
         digest = hashlib.sha256(content).hexdigest()
-        path = self._v2 / f"blobs/sha256/{digest[:2]}/{digest}/data"
+        path = self._path(digest)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(content)}

@@ -65,7 +65,11 @@ def _airgap_pack(place: Place, folder: Path) -> Arguments:
     (folder / "images.txt").write_text("".join(f"{name}:1\n" for name in place.names))
     mirror = f"docker.io={place.address}"
     options = ["-o", BUNDLE, "--images-only", "--registry-mirror", mirror, "-q"]
-    return [str(place.airgap), "pack", "images.txt", *options]
+    return [str(place.airgap), "pack", "images.txt", *options, *_airgap_ca(place)]
+
+
+def _airgap_ca(place: Place) -> Arguments:
+    return ["--ca", str(place.certificate.ca)] if place.certificate else []
 
 
 def _crane_pack(place: Place, _folder: Path) -> Arguments:
@@ -79,13 +83,15 @@ def _crane_pack_oci(place: Place, _folder: Path) -> Arguments:
 
 
 def _oras_pack(place: Place, _folder: Path) -> Arguments:
-    copy = f"{place.programs}/oras copy --no-tty --from-plain-http --to-oci-layout"
+    plain = "" if place.certificate else "--from-plain-http"
+    copy = f"{place.programs}/oras copy --no-tty {plain} --to-oci-layout"
     lines = [f"{copy} {place.address}/{name}:1 out:{flat(name)}" for name in place.names]
     return _loop(lines, _tar())
 
 
 def _skopeo_pack(place: Place, _folder: Path) -> Arguments:
-    copy = "skopeo copy -q --src-tls-verify=false"
+    tls = f"--src-cert-dir={place.certificate.ca.parent}" if place.certificate else ""
+    copy = f"skopeo copy -q {tls or '--src-tls-verify=false'}"
     lines = [
         f"{copy} docker://{place.address}/{name}:1 oci:out:{flat(name)}" for name in place.names
     ]
@@ -93,8 +99,8 @@ def _skopeo_pack(place: Place, _folder: Path) -> Arguments:
 
 
 def _airgap_push(place: Place, folder: Path) -> Arguments:
-    ca = ["--ca", str(place.certificate.ca)] if place.certificate else []
-    return [str(place.airgap), "push", str(place.layouts / BUNDLE), place.address, "-q", *ca]
+    bundle = str(place.layouts / BUNDLE)
+    return [str(place.airgap), "push", bundle, place.address, "-q", *_airgap_ca(place)]
 
 
 def _crane_push(place: Place, _folder: Path) -> Arguments:

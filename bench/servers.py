@@ -78,12 +78,20 @@ def registry(
 
 @contextlib.contextmanager
 def shaped(
-    tool: Path, target: str, work: Path, rtt: str = "40ms", rate: float = 25e6
+    tool: Path, target: str, work: Path, cut: tuple[int, int] | None = None
 ) -> Iterator[Server]:
-    """Run a proxy before ``target`` that slows each connection down."""
+    """Run a proxy before ``target`` that slows each connection down: 40 ms and 25 MB/s.
+
+    Args:
+        tool: the program that it is.
+        target: what it forwards to.
+        work: a folder for its log.
+        cut: which connections it cuts (3: every third), and after how many bytes.
+    """
     address = f"{_HOST}:{_free_port()}"
     log = work / f"shape-{address.rpartition(':')[2]}.log"
-    with _running([str(tool), "shape", address, target, rtt, str(rate)], log, {}, address):
+    line = ["40ms", "25e6", *map(str, cut or ())]
+    with _running([str(tool), "shape", address, target, *line], log, {}, address):
         yield Server(address, log)
 
 
