@@ -12,7 +12,7 @@ head            the first two members, which are all that a signature check read
 members         an opened file: its framing compared, its content proved as it is read
 compare         what SHA256SUMS, airgap.json and the manifests say must fit together
 reader          opens a bundle and proves it
-signing         where a bundle keeps its signatures
+signature       whether a bundle's signatures hold, and making one
 certificate     the registry's certificate that a bundle carries
 docker_archive  one image of a bundle as a docker-archive
 

@@ -35,8 +35,10 @@ EXTRAS = "airgap/"
 README = "airgap/README"
 REGISTRY, KIND_CONFIG = "airgap/registry.yaml", "airgap/kind.yaml"
 CA, CERTIFICATE, KEY = "airgap/ca.crt", "airgap/tls.crt", "airgap/tls.key"
-PROGRAMS, FILES = "airgap/bin/", "airgap/files/"
+PROGRAMS, FILES, HELP = "airgap/bin/", "airgap/files/", "airgap/help/"
 KIND, TOOL = "airgap/bin/kind", "airgap/bin/airgap"
+_KNOWN = {README, REGISTRY, KIND_CONFIG, CA, CERTIFICATE, KEY, KIND, TOOL}
+"""The members below airgap/, but for the user's files and help texts, whose names are free."""
 
 SIGNATURE_SIZE = 4096
 UNSIGNED = b"\n" * SIGNATURE_SIZE
@@ -117,19 +119,42 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def check_names(names: Mapping[str, object]) -> None:
-    """Check every name, and that no file has the name of another one's folder.
+    """Check every name; below airgap/ also that each is a known one, or a file of its own.
 
     Raises:
-        InputError: a name is not allowed, or is a folder too; or very many stand below airgap/.
+        InputError: a name is not allowed, two are one on some system, or one is a folder too; or
+            very many stand below airgap/.
     """
+    for name in names:
+        check_name(name)
     extras = [name for name in names if name.startswith(EXTRAS)]
     if len(extras) > MAX_EXTRAS:
         raise InputError(f"more than {MAX_EXTRAS} members stand below {EXTRAS}")
-    for name in names:
-        check_name(name)
-    for folder in _folders(extras):
-        if folder in names:
+    there: dict[str, str] = {}
+    for name in extras:
+        _check_extra(name)
+        if there.setdefault(name.lower(), name) != name:
+            raise InputError(
+                f"members {there[name.lower()]!a} and {name!a} differ in case alone",
+                hint="many media have one file for both: name one of them differently",
+            )
+    for folder in _folders(there):
+        if folder in there or folder in names:
             raise InputError(f"members lie below {folder!a}, which is a member itself")
+
+
+def _check_extra(name: str) -> None:
+    """Check that a member besides images is one that is known and shown."""
+    if name not in _KNOWN and not name.startswith((FILES, HELP)):
+        raise InputError(
+            f"member {shown(name)} is none that a bundle may have",
+            hint=f"files of your own stand below {FILES}",
+        )
+    if any(part[0] in "-." or part[-1] in ". " for part in name.split("/")):
+        raise InputError(
+            f"member name {shown(name)} is not allowed in a bundle",
+            hint="let no component begin with - or ., or end with . or a blank",
+        )
 
 
 def _folders(names: Iterable[str]) -> set[str]:

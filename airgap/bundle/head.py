@@ -43,10 +43,10 @@ class Lead:
 
 
 def open_file(path: Path, flags: int = os.O_RDONLY) -> tuple[int, int]:
-    """Open what may be a bundle; return the descriptor and the file's size.
+    """Open what may be a bundle, a file or a raw medium; return the descriptor and the size.
 
     Raises:
-        InputError: it does not exist, or is no file with something in it.
+        InputError: it does not exist, or is neither, or has nothing in it.
         ResourceError: the system fails.
     """
     try:
@@ -54,12 +54,13 @@ def open_file(path: Path, flags: int = os.O_RDONLY) -> tuple[int, int]:
         fd = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise inputs.unreadable(error, path, "name a bundle file") from error
-    found = os.fstat(fd)
-    if stat.S_ISREG(found.st_mode) and found.st_size:
-        return fd, found.st_size
-    os.close(fd)
-    if stat.S_ISREG(found.st_mode):
+    mode = os.fstat(fd).st_mode
+    if stat.S_ISREG(mode) or stat.S_ISBLK(mode):
+        if size := os.lseek(fd, 0, os.SEEK_END):
+            return fd, size
+        os.close(fd)
         raise damaged(f"{path} is empty")
+    os.close(fd)
     raise InputError(f"{path} is not a file", hint="name a bundle file")
 
 

@@ -11,9 +11,9 @@ _BUFFER = 1 << 20
 _DAMAGED = "copy the bundle again, and compare its sha256sum on both sides"
 
 
-def damaged(message: str) -> InputError:
+def damaged(message: str, hint: str = "") -> InputError:
     """Return the error for a file that is not what it was."""
-    return InputError(message, hint=_DAMAGED)
+    return InputError(message, hint=hint or _DAMAGED)
 
 
 def read_at(fd: int, count: int, offset: int, path: Path) -> bytes:

@@ -1,6 +1,8 @@
 """Members: an opened file, compared with what it must be, and its content."""
 
 import hashlib
+import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -13,6 +15,9 @@ from airgap.oci.proof import proved
 from airgap.progress import Progress
 
 _BLOCK = 64 << 10
+_PADDING = 64 << 20  # bytes that are looked at
+_FAT_LIMIT = (4 << 30) - 1
+_FAT = "FAT32 takes no larger file: carry the bundle on a medium with exFAT, NTFS or ext4"
 _TOLD_APART = 256 << 20  # of larger ones it is not told whether they are altered or forged
 
 
@@ -46,17 +51,33 @@ class Members:
         """Return what SHA256SUMS says of a member, as hexadecimal digits."""
         return self._sums[name]
 
-    def check_size(self, size: int) -> None:
-        """Check the size of the file.
+    def check_size(self, size: int) -> int:
+        """Check the size of the file, and return where its last member ends.
+
+        A raw medium is longer than what was written to it; nothing beyond the end is read there.
 
         Raises:
-            InputError: it is not where its last member ends.
+            InputError: the file ends elsewhere.
+            ResourceError: the medium cannot be read.
         """
         end = tar.end(self.all())
         if size < end:
-            raise damaged(f"{self.path} is truncated: expected {end} bytes, have {size}")
-        if size > end:
+            hint = _FAT if size == _FAT_LIMIT else ""
+            raise damaged(f"{self.path} is truncated: expected {end} bytes, have {size}", hint)
+        if size > end and not stat.S_ISBLK(os.fstat(self._fd).st_mode):
+            if self._is_padding(end, size):
+                raise InputError(
+                    f"{self.path} is padded: {size - end} zeros follow its end, as dd conv=sync or"
+                    " a raw medium leaves them",
+                    hint=f"truncate -s {end} {self.path}",
+                )
             raise damaged(f"{self.path} has {size - end} bytes after its end")
+        return end
+
+    def _is_padding(self, end: int, size: int) -> bool:
+        """Tell whether only zeros follow; of very much more than a bundle nobody looks at all."""
+        chunks = chunks_at(self._fd, min(size - end, _PADDING), end, self.path)
+        return not any(chunk.tobytes().strip(b"\0") for chunk in chunks)
 
     def check_framing(self) -> None:
         """Compare all that is not content.

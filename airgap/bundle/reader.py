@@ -8,18 +8,19 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from airgap.bundle import compare, signing, tar
+from airgap.bundle import compare, tar
 from airgap.bundle.format import SUMS, TABLE, blob_name, leading
 from airgap.bundle.head import open_file, read_lead, read_leading
 from airgap.bundle.indexes import derive
 from airgap.bundle.medium import damaged
 from airgap.bundle.members import Members
+from airgap.bundle.signature.check import Checked, check_signatures, inner_signature
 from airgap.bundle.table import Table
 from airgap.errors import InputError, TrustError
 from airgap.files.failures import guarded
@@ -28,7 +29,7 @@ from airgap.oci.digest import Digest
 from airgap.oci.image import Image
 from airgap.oci.manifest import MAX_MANIFEST
 from airgap.progress import Progress, Silent
-from airgap.signatures.minisign import Proof, PublicKey, verify
+from airgap.signatures.minisign import Proof, PublicKey
 from airgap.transfer.ports import Place
 
 _MAX_MEMBER = 32 << 20
@@ -47,16 +48,16 @@ class Bundle:
 
     Attributes:
         path: where it was opened.
-        size: bytes of the file.
+        size: bytes of the bundle.
         digest: the digest of the bundle, that of its SHA256SUMS.
         table: what airgap.json says.
-        proofs: the signatures by trusted keys that hold.
+        checked: which signatures by trusted keys hold.
         signer: the id of the key that the signature inside names, not proved; empty if none.
     """
 
     def __init__(self, fd: int, path: Path, size: int) -> None:
         self._fd, self.path, self.size = fd, path, size
-        self.proofs: tuple[Proof, ...] = ()
+        self.checked, self.signer = Checked(), ""
 
     @classmethod
     def open(
@@ -103,6 +104,11 @@ class Bundle:
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
+
+    @property
+    def proofs(self) -> tuple[Proof, ...]:
+        """The signatures by trusted keys that hold."""
+        return self.checked.proofs
 
     @property
     def node(self) -> Image | None:
@@ -215,7 +221,7 @@ class Bundle:
         self.table = Table.from_bytes(table)
         named = compare.place(self.table, sums, leading(len(lead.sums), len(table)), self.path)
         self._members = Members(self._fd, self.path, named, sums)
-        self._members.check_size(self.size)
+        self.size = self._members.check_size(self.size)
         self._members.check_framing()
         self._derived = derive(self.table, self._load_manifest)
         compare.check(self._derived, self.table, self._members)
@@ -223,16 +229,16 @@ class Bundle:
     def _check_signature(
         self, sums: bytes, zone: bytes, keys: Sequence[PublicKey], required: bool
     ) -> None:
-        found = signing.signatures(self.path, zone, keys)
-        inner = signing.inner_signature(zone)
-        self.signer = inner.key_name if inner else ""
         if keys:
-            self.proofs = tuple(verify(sums, found, keys))
+            self.checked = check_signatures(self.path, sums, zone, keys)
         elif required:
             raise TrustError(
                 f"{self.path}: a signature is required, but no key is trusted",
                 hint="give the signer's public key",
             )
+        with suppress(TrustError) if keys else nullcontext():
+            inner = inner_signature(zone)
+            self.signer = inner.key_name if inner else ""
 
     def _load_manifest(self, descriptor: Descriptor) -> bytes:
         body = self.manifest_bytes(descriptor.digest)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from airgap.bundle.format import CERTIFICATE, FILES, KEY, PROGRAMS
+from airgap.bundle.format import CERTIFICATE, EXTRAS, FILES, KEY, PROGRAMS
 from airgap.bundle.reader import Bundle
 from airgap.certificates.prove import expiry
 
@@ -19,6 +19,7 @@ class Contents:
         tls_ends: when the certificate inside ends.
         tools: programs for the other side.
         files: the user's own files.
+        others: all other members below ``airgap/``, by their names below it.
     """
 
     bundle: Bundle
@@ -26,6 +27,7 @@ class Contents:
     tls_ends: datetime | None
     tools: tuple[str, ...]
     files: tuple[str, ...]
+    others: tuple[str, ...]
 
     @property
     def signer(self) -> str:
@@ -55,10 +57,12 @@ class Contents:
             "left_out": [str(reference) for reference in table.failed],
             "tools": list(self.tools),
             "files": list(self.files),
+            "other_members": list(self.others),
             "tls": self.tls or None,
             "tls_ends": self.tls_ends.isoformat() if self.tls_ends else None,
             "signed_by": self.signer or None,
             "signature_proved": list(self.proved),
+            "signature_refused": list(self.bundle.checked.others),
         }
 
 
@@ -78,4 +82,9 @@ def inspect(bundle: Bundle) -> Contents:
         tls_ends=expiry(certificate) if certificate else None,
         tools=tuple(name.removeprefix(PROGRAMS) for name in names if name.startswith(PROGRAMS)),
         files=tuple(name.removeprefix(FILES) for name in names if name.startswith(FILES)),
+        others=tuple(
+            name.removeprefix(EXTRAS)
+            for name in names
+            if name.startswith(EXTRAS) and not name.startswith((PROGRAMS, FILES))
+        ),
     )

@@ -133,10 +133,11 @@ _UNPACK_CARRIED = """\
 To bring up a kind cluster with a registry that serves every image here, on a {platform} host
 with docker, and without any network:
 
-    tar xf FILE airgap/bin
-    airgap/bin/airgap unpack FILE
+    tar xf FILE SHA256SUMS airgap/bin/airgap
+    grep '  airgap/bin/airgap$' SHA256SUMS | sha256sum -c && airgap/bin/airgap unpack FILE
 
-That airgap is in this file, and needs neither Python nor anything else to be installed.
+That airgap is in this file, is proved by the second line before it runs, and needs neither Python
+nor anything else to be installed.
 """
 _UNPACK = """\
 To bring up a kind cluster with a registry that serves every image here, on a {platform} host

@@ -88,19 +88,17 @@ class Signature:
         """Return the file that ``minisign -V`` reads."""
         first = base64.b64encode(b"ED" + self.key_id + self.signature).decode("ascii")
         second = base64.b64encode(self.comment_signature).decode("ascii")
-        return f"{UNTRUSTED}{untrusted}\n{first}\n{_TRUSTED}{self.comment}\n{second}\n".encode()
+        text = f"{UNTRUSTED}{untrusted}\n{first}\n{_TRUSTED}{self.comment}\n{second}\n"
+        return text.encode("utf-8", "surrogateescape")
 
     @classmethod
     def parse(cls, data: bytes, what: str) -> Self:
-        """Read a signature; newlines may follow it.
+        """Read a signature; newlines may follow it, and be those of Windows.
 
         Raises:
             TrustError: it is none, or of the legacy kind; ``what`` names it.
         """
-        try:
-            lines = data[:MAX_FILE].rstrip(b"\n").decode("utf-8").split("\n")
-        except UnicodeDecodeError:
-            lines = []
+        lines = [_line(line) for line in data[:MAX_FILE].rstrip(b"\r\n").split(b"\n")]
         if len(data) > MAX_FILE or len(lines) != 4 or not lines[2].startswith(_TRUSTED):
             raise _invalid(what)
         first, second = decoded(lines[1]), decoded(lines[3])
@@ -116,46 +114,51 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a signature proves: who signed, and the comment that the signer vouches for."""
+    """What a signature proves: who signed, and the comment that the signer vouches for.
+
+    Bytes of the comment that are not UTF-8 are surrogates.
+    """
 
     key: PublicKey
     comment: str
 
 
-def verify(message: bytes, found: Sequence[Signature], trusted: Sequence[PublicKey]) -> list[Proof]:
-    """Check all signatures that trusted keys are said to have made; at least one must be there.
+def check(signature: Signature, key: PublicKey, message: bytes, where: str) -> Proof:
+    """Check a signature that a key is said to have made.
+
+    Args:
+        signature: what was found.
+        key: the key of its id.
+        message: what was signed.
+        where: names the signature in errors.
 
     Raises:
-        TrustError: none is there, or one does not hold.
+        TrustError: it does not hold.
     """
-    keys = {key.id: key for key in trusted}
-    prehashed = hashlib.blake2b(message).digest()
-    proofs = [_check(s, keys[s.key_id], prehashed) for s in found if s.key_id in keys]
-    if proofs:
-        return proofs
-    seen = ", ".join(sorted({signature.key_name for signature in found})) or "no key"
-    wanted = ", ".join(sorted(key.name for key in trusted)) or "no key"
-    raise TrustError(
-        f"the bundle is signed by {seen}; trusted is {wanted}",
-        hint="give the signer's public key, or get the bundle from somebody you trust",
-    )
-
-
-def _check(signature: Signature, key: PublicKey, prehashed: bytes) -> Proof:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     try:
         public = Ed25519PublicKey.from_public_bytes(key.key)
-        public.verify(signature.signature, prehashed)
-        bound = signature.signature + signature.comment.encode()
+        public.verify(signature.signature, hashlib.blake2b(message).digest())
+        bound = signature.signature + signature.comment.encode("utf-8", "surrogateescape")
         public.verify(signature.comment_signature, bound)
     except (InvalidSignature, ValueError):
         raise TrustError(
-            f"the signature said to be by {key.name} does not hold",
+            f"{where}: the signature said to be by {key.name} does not hold",
             hint="the bundle or its signature was altered: get it again from its source",
         ) from None
     return Proof(key, signature.comment)
+
+
+def none_trusted(seen: Sequence[str], trusted: Sequence[PublicKey]) -> TrustError:
+    """Return the error for a bundle that other keys signed, or none did."""
+    signers = ", ".join(sorted(set(seen))) or "no key"
+    wanted = ", ".join(sorted(key.name for key in trusted)) or "no key"
+    return TrustError(
+        f"the bundle is signed by {signers}; trusted is {wanted}",
+        hint="give the signer's public key, or get the bundle from somebody you trust",
+    )
 
 
 def key_name(key_id: bytes) -> str:
@@ -169,6 +172,11 @@ def decoded(line: str) -> bytes:
         return base64.b64decode(line, validate=True)
     except (binascii.Error, ValueError):
         return b""
+
+
+def _line(line: bytes) -> str:
+    """Read a line of a signature; a comment may have any bytes, which are kept."""
+    return line.removesuffix(b"\r").decode("utf-8", "surrogateescape")
 
 
 def read_text(path: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from airgap.errors import InputError, TrustError
+from airgap.oci.digest import shown
 from airgap.signatures.minisign import (
     UNTRUSTED,
     PublicKey,
@@ -49,15 +50,32 @@ class SecretKey:
         """Sign ``message``, and vouch for ``comment``.
 
         Raises:
-            InputError: the comment is more than one line.
+            InputError: see `check_comment`.
         """
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-        if "\n" in comment or "\r" in comment:
-            raise InputError("the comment of a signature must be one line")
+        self.check_comment(comment)
         private = Ed25519PrivateKey.from_private_bytes(self.seed)
         signature = private.sign(hashlib.blake2b(message).digest())
         return Signature(self.id, signature, comment, private.sign(signature + comment.encode()))
+
+    @staticmethod
+    def check_comment(comment: str) -> None:
+        """Check that every program can show a comment.
+
+        Raises:
+            InputError: it is more than one line of printable text in UTF-8.
+        """
+        if any("\ud800" <= character <= "\udfff" for character in comment):
+            raise InputError(
+                f"the comment {shown(comment)} is not UTF-8",
+                hint="write it in UTF-8, or in ASCII alone",
+            )
+        if not comment.isprintable():
+            raise InputError(
+                f"the comment {shown(comment)} is not one line of printable text",
+                hint="write it without newlines and control characters",
+            )
 
     def to_bytes(self, password: str = "", *, operations: int = _SCRYPT_OPERATIONS) -> bytes:
         """Return the file that ``minisign -s`` takes; encrypted where a password is given."""

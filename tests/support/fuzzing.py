@@ -12,7 +12,7 @@ import httpx
 from airgap.bundle.partial.journal import Journal
 from airgap.bundle.partial.kept import kept
 from airgap.bundle.reader import Bundle
-from airgap.bundle.signing import inner_signature
+from airgap.bundle.signature.check import inner_signature
 from airgap.bundle.table import Table
 from airgap.cluster.objects.registry import check_yaml, render_yaml
 from airgap.cluster.parameters import Parameters

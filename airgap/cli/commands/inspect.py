@@ -54,6 +54,8 @@ def _print(contents: "Contents") -> None:
         lines.append(f"tools      {', '.join(contents.tools)}")
     if contents.files:
         lines.append(f"files      {', '.join(contents.files)}")
+    if contents.others:
+        lines.append(f"also       {', '.join(contents.others)}")
     if contents.tls == "bundle" and contents.tls_ends:
         lines.append(
             f"secret     the registry's key is inside; valid to {contents.tls_ends:%Y-%m-%d}"
@@ -62,6 +64,7 @@ def _print(contents: "Contents") -> None:
         lines.append("tls        made by unpack; nothing secret is inside")
     if contents.proved:
         lines.append(f"signature  holds: {', '.join(contents.proved)}")
+        lines += [f"           {text}" for text in contents.bundle.checked.others]
     elif contents.signer:
         lines.append(f"signature  said to be by {contents.signer}, not proved (give --key)")
     else:
@@ -104,6 +107,7 @@ def verify(path: Path, keys: tuple[str, ...], quiet: bool, verbose: int, as_json
             "members": proved.members,
             "size": bundle.size,
             "signature_proved": signers,
+            "signature_refused": list(bundle.checked.others),
             "seconds": round(seconds, 3),
         }
     if as_json:
@@ -114,6 +118,8 @@ def verify(path: Path, keys: tuple[str, ...], quiet: bool, verbose: int, as_json
         results.echo(f"  digest     {result['digest']}")
         if signers:
             results.echo(f"  signature  holds: {', '.join(signers)}")
+            for text in bundle.checked.others:
+                results.lines([f"             {text}"])
         else:
             results.echo(
                 "  not proved: who made it (no --key was given, so no signature was checked)"

@@ -21,14 +21,15 @@ from airgap.files.outputs import New, create
 def sign(path: Path, key: Path, comment: str, detached: bool, password_env: str | None) -> None:
     """Sign a bundle with a minisign key.
 
-    In place, in the room that every bundle has for it; a bundle that another key signed already
-    gets a file beside it.
+    Proves every byte first, as airgap verify does. The signature goes into the room that every
+    bundle has for it; a bundle that another key signed already gets a file beside it.
 
     \b
     Example:
       airgap sign bundle.tar --key release.key
     """
-    from airgap.bundle.signing import sign_bundle
+    from airgap.bundle.signature.sign import sign_bundle
+    from airgap.console import printable
     from airgap.signatures.secret_key import SecretKey
 
     password = ""
@@ -38,7 +39,10 @@ def sign(path: Path, key: Path, comment: str, detached: bool, password_env: str 
             f"{key} has a password: name its variable with --password-env",
         )
     secret = SecretKey.load(key, password)
-    where = sign_bundle(path, secret, comment or f"file:{path.name}", detached=detached)
+    # A name may have bytes that a comment may not.
+    said = comment or printable(f"file:{path.name.encode(errors='replace').decode()}")
+    progress = options.console(quiet=False, verbose=0)
+    where = sign_bundle(path, secret, said, detached=detached, progress=progress)
     results.echo(f"Signed by {secret.public.name}: {where}")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from airgap.errors import InputError, TrustError
-from airgap.signatures.minisign import PublicKey, Signature, verify
+from airgap.signatures.minisign import PublicKey, Signature, check
 from airgap.signatures.secret_key import SecretKey
 from tests.support.minisign import minisign, needs_minisign
 
@@ -13,9 +13,35 @@ def key():
     return SecretKey.generate()
 
 
-def test_a_comment_of_two_lines(key):
-    with pytest.raises(InputError, match="one line"):
-        key.sign(b"", "two\nlines")
+@pytest.mark.parametrize("comment", ["two\nlines", "a\rb", "tab\t", "\x1b[1m", "\u202e"])
+def test_a_comment_that_is_no_line(key, comment):
+    with pytest.raises(InputError, match="not one line of printable text"):
+        key.sign(b"", comment)
+
+
+def test_a_comment_that_is_not_utf_8(key):
+    with pytest.raises(InputError, match=r"comment 'caf\\udce9' is not UTF-8"):
+        key.sign(b"", b"caf\xe9".decode("utf-8", "surrogateescape"))
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b"\n\n\n", b"\r\n\r\n"])
+def test_a_signature_with_the_newlines_of_windows(key, end):
+    data = key.sign(b"message", "said \u00e9").to_bytes()
+    found = Signature.parse(data.rstrip(b"\n").replace(b"\n", b"\r\n") + end, "x")
+    assert check(found, key.public, b"message", "x").comment == "said \u00e9"
+
+
+def test_comments_of_other_programs_may_have_any_bytes(key):
+    signature = key.sign(b"message", "")
+    raw = b"caf\xe9"
+    lines = signature.to_bytes().split(b"\n")
+    lines[0] += raw
+    assert Signature.parse(b"\n".join(lines), "x") == signature
+    lines[2] += raw
+    changed = Signature.parse(b"\n".join(lines), "x")
+    assert changed.to_bytes().split(b"\n")[2] == lines[2]
+    with pytest.raises(TrustError, match=r"^x: the signature .* does not hold"):
+        check(changed, key.public, b"message", "x")
 
 
 @pytest.mark.parametrize("text", ["", "x", "RWQ=", "untrusted comment: x\nRWQ=\n\n\n"])
@@ -31,7 +57,7 @@ def test_we_verify_what_minisign_signs(tmp_path):
     minisign("-S", "-H", "-s", "m.key", "-m", "file", "-t", "said", cwd=tmp_path)
     public = PublicKey.load(str(tmp_path / "m.pub"))
     signature = Signature.parse((tmp_path / "file.minisig").read_bytes(), "file.minisig")
-    assert [p.comment for p in verify(b"message", [signature], [public])] == ["said"]
+    assert check(signature, public, b"message", "file.minisig").comment == "said"
     assert SecretKey.load(tmp_path / "m.key").public == public
 
 
