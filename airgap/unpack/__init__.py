@@ -3,6 +3,7 @@
 unpack     the story, step by step
 options    how to unpack
 host       what this host has to offer: parameters, kind, room, a kubeconfig
+ahead      the blobs, proved while that takes its time
 cluster    the cluster: found, taken over, made, removed again
 registry   the registry in it: its image, certificate, objects, the images
 landed     what is noted at the end, and the pod that proves it

@@ -21,6 +21,7 @@ from airgap.targets.registry import RegistryTarget
 from airgap.transfer.push import push
 from airgap.transfer.report import Report
 from airgap.transfer.stop import Stop
+from airgap.unpack.ahead import Content
 
 _WORKLOAD = ("Deployment", "Service")
 _NODES_SECONDS = 300
@@ -92,15 +93,15 @@ def start(found: Site, kube: Kube, bundle: Bundle, parameters: Parameters, tls: 
     return changed
 
 
-def push_images(bundle: Bundle, endpoint: str, ca_pem: bytes, progress: Progress) -> Report:
+def push_images(content: Content, endpoint: str, ca_pem: bytes, progress: Progress) -> Report:
     """Push what is missing.
 
     Raises:
         AirgapError: an image did not land; the others did.
     """
     options, stop = RegistryOptions(ca_pem=ca_pem, tries=8), Stop()
-    names = Naming(short_names=True).names(bundle.images)
+    names = Naming(short_names=True).names(content.images)
     with RegistryTarget(endpoint, options, progress, scheme="https", stop=stop) as target:
-        report = push(bundle.images, bundle, target, progress, names=names, stop=stop)
+        report = push(content.images, content, target, progress, names=names, stop=stop)
     report.check()
     return report

@@ -21,6 +21,7 @@ from airgap.cluster.workspace import private_folder
 from airgap.progress import Progress, count
 from airgap.transfer.report import Report
 from airgap.unpack import cluster, host, landed, registry
+from airgap.unpack.ahead import Ahead, Content
 from airgap.unpack.cluster import Making
 from airgap.unpack.options import Options
 from airgap.unpack.receipt import Receipt
@@ -31,7 +32,7 @@ CLUSTER, IMPORT = "Create the cluster", "Put the registry image on its node"
 TRUST, START, PUSH = "Make the nodes trust the registry", "Start the registry", "Push the images"
 RECORD, SMOKE = "Record what landed", "Run a pod from the registry"
 
-Land = Callable[[Bundle, str, bytes, Progress], Report]
+Land = Callable[[Content, str, bytes, Progress], Report]
 """Sends a bundle's images to an endpoint that is known by a CA."""
 
 
@@ -103,9 +104,12 @@ def unpack(
                 tell("every byte is as its digest says")
         here = _check_host(job, parameters, held)
         making = Making.begin(here.engine, tools, parameters.cluster_name)
-        with cluster.removed_on_failure(making, access_file, options, progress):
+        with (
+            cluster.removed_on_failure(making, access_file, options, progress),
+            Ahead(bundle, at_work=here.is_new) as content,
+        ):
             site, kube, written = _bring_up(job, here, making)
-            report = _fill(job, here, site, kube, land)
+            report = _fill(job, here, site, kube, land, content)
         _conclude(job, here, site, kube)
     return Receipt(
         bundle=bundle.path,
@@ -173,7 +177,7 @@ def _bring_up(job: _Job, here: _Host, making: Making) -> tuple[Site, Kube, Path 
         return site, kube, cluster.write_access(site, job.access_file, job.progress)
 
 
-def _fill(job: _Job, here: _Host, site: Site, kube: Kube, land: Land) -> Report:
+def _fill(job: _Job, here: _Host, site: Site, kube: Kube, land: Land, content: Content) -> Report:
     """Start the registry, let the nodes believe it, and push the images."""
     bundle, parameters = job.bundle, here.parameters
     with job.steps.step(IMPORT) as tell:
@@ -188,7 +192,7 @@ def _fill(job: _Job, here: _Host, site: Site, kube: Kube, land: Land) -> Report:
         if registry.start(site, kube, bundle, parameters, tls):
             tell(f"it answers at {here.endpoint}")
     with job.steps.step(PUSH) as tell:
-        report = land(bundle, here.endpoint, tls.ca_pem, job.progress)
+        report = land(content, here.endpoint, tls.ca_pem, job.progress)
         tell(report.summary())
     return report
 
