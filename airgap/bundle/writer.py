@@ -95,6 +95,24 @@ class Writer:
         """Return what takes a missing blob."""
         return self._sinks[blob.digest]
 
+    def replan(self, plan: Plan) -> None:
+        """Go on with another plan; of the blobs of both, what is proved stays so.
+
+        Raises:
+            ResourceError: the file cannot be written.
+        """
+        places = plan.places
+        blobs = {blob.digest: blob for blob in plan.blobs}
+        complete = [d for d in blobs if d in self._sinks and self._sinks[d].complete]
+        held = {digest: self._sinks[digest].where() for digest in complete}
+        with guarded(self._what):
+            kept.relocate(self._fd, self._partial, self._journal, held, blobs, places)
+            self._journal.restart({d: Held(places[d], held[d].ranges) for d in held})
+        self._plan = plan
+        self._sinks = {d: BlobSink(self, blob, places[d]) for d, blob in blobs.items()}
+        for digest in complete:
+            self._sinks[digest].declare_complete()
+
     def commit(self) -> Digest:
         """Write all that is not blobs, and give the bundle its name; return its digest.
 

@@ -7,6 +7,7 @@ failure      what a person and a program are told of an error
 results      what goes to stdout: the one place through which it passes
 options      options that several commands share
 environment  what is read from the environment
+packed       what pack has to say
 ask          questions to a person
 
 Results go to stdout, everything else to stderr. What a use case needs is imported when it is

@@ -1,7 +1,7 @@
 """lookup: from references to images, by their manifests alone."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from airgap.bundle.format import check_count
 from airgap.errors import AirgapError, InputError, NetworkError, TrustError
@@ -13,8 +13,10 @@ from airgap.oci.image import Image, walk
 from airgap.oci.manifest import Manifest, Parsed
 from airgap.oci.platform import Platform
 from airgap.oci.reference import DEFAULT_HOST, Reference
+from airgap.pack.request import Request
 from airgap.progress import Progress
-from airgap.transfer.ports import Source, Store
+from airgap.spec.wanted import Wanted
+from airgap.transfer.ports import Source
 from airgap.transfer.stop import Stop
 from airgap.transfer.workers import each
 
@@ -24,7 +26,7 @@ _FEW_PULLS = 10  # so few that asking for the limit costs more than it tells
 _ATTEMPTS = 2
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Found:
     """What a look-up found.
 
@@ -32,77 +34,67 @@ class Found:
         images: an image for each reference that was found, in the order asked for.
         bodies: the exact bytes of all manifests, and of the configs that had to be read.
         absent: foreign layers that the registries do not have, and that are not carried.
-        failed: why the others were not.
+        failed: why the others were not found.
+        moved: the tags that are not where the lock has them, and where they are now; None where
+            they are gone.
     """
 
-    images: dict[Reference, Image] = field(default_factory=dict)
-    bodies: dict[Digest, bytes] = field(default_factory=dict)
-    failed: dict[Reference, AirgapError] = field(default_factory=dict)
-    absent: set[Digest] = field(default_factory=set)
+    images: Mapping[Reference, Image]
+    bodies: Mapping[Digest, bytes]
+    absent: frozenset[Digest]
+    failed: Mapping[Reference, AirgapError]
+    moved: Mapping[Reference, Digest | None]
 
 
-def look_up(
-    references: Sequence[Reference],
-    platforms: Sequence[Platform],
-    source: Source,
-    reuse: Store | None,
-    progress: Progress,
-    *,
-    allow_foreign: bool = False,
-) -> Found:
-    """Look references up, several at a time.
-
-    Args:
-        references: what to look up.
-        platforms: what to take of an index, in the order of preference; empty takes all.
-        source: where to look.
-        reuse: content at hand that need not be fetched.
-        progress: is told what was found.
-        allow_foreign: go without foreign layers that a registry does not have.
+def look_up(request: Request, source: Source, progress: Progress) -> Found:
+    """Look all images of a request up, several at a time.
 
     Raises:
-        InputError: two references give one name and tag to different images.
+        InputError: one name is to be given to two images.
         TooLarge: one bundle has no room for what was found so far; nothing more is looked up.
     """
-    _tell_limit(references, source, progress)
-    lookup = _Lookup(source, reuse, platforms, allow_foreign=allow_foreign)
+    wanted = request.wanted
+    _tell_limit(wanted.values(), source, progress)
+    lookup = _Lookup(request, source)
     stop = Stop()
     stop.then(source.stop)
-    outcome = each(lookup.look_up, references, stop, most=_PARALLEL)
-    lookup.found.failed.update(outcome.failed)
-    for reference, image in outcome.done:
-        lookup.found.images[reference] = image
-        progress.detail(f"{reference.familiar} is {image.root.digest}")
-        _warn_of_platform(image, platforms, progress)
-    _refuse_conflicts(lookup.found.images.values())
-    return lookup.found
+    outcome = each(lookup.look_up, wanted.values(), stop, most=_PARALLEL)
+    for one, image in outcome.done:
+        progress.detail(f"{image.reference.familiar} is {image.root.digest}")
+        _warn_of_platform(image, one.platforms or (), progress)
+    return Found(
+        images={one.reference: image for one, image in outcome.done},
+        bodies=lookup.bodies,
+        absent=frozenset(lookup.absent),
+        failed={one.reference: error for one, error in outcome.failed},
+        moved={
+            reference: lookup.moved[reference] for reference in wanted if reference in lookup.moved
+        },
+    )
 
 
 class _Lookup:
-    def __init__(
-        self,
-        source: Source,
-        reuse: Store | None,
-        platforms: Sequence[Platform],
-        *,
-        allow_foreign: bool,
-    ) -> None:
-        self._source, self._reuse, self._platforms = source, reuse, platforms
-        self._allow_foreign = allow_foreign
-        self.found = Found()
+    def __init__(self, request: Request, source: Source) -> None:
+        self._source, self._reuse = source, request.reuse
+        self._allow_foreign = request.allow_foreign
+        self._lock, self._update = request.lock, request.update
+        self.bodies: dict[Digest, bytes] = {}
+        self.absent: set[Digest] = set()
+        self.moved: dict[Reference, Digest | None] = {}
         self._parsed = Parsed()
         self._members: set[Digest] = set()
 
-    def look_up(self, reference: Reference) -> Image:
+    def look_up(self, wanted: Wanted) -> Image:
         """Find an image, and check that the bundle still has room."""
-        image = self._find(reference)
+        image = self._find(wanted)
         self._members.update(found.digest for found in (*image.manifests, *image.blobs))
         check_count(len(self._members))
         return image
 
-    def _find(self, reference: Reference) -> Image:
-        root, body = self._source.resolve(reference)
-        self.found.bodies[root.digest] = body
+    def _find(self, wanted: Wanted) -> Image:
+        reference = wanted.reference
+        root, body = self._resolve(reference)
+        self.bodies[root.digest] = body
 
         def load(descriptor: Descriptor) -> bytes:
             return self._manifest(reference, descriptor)
@@ -112,7 +104,7 @@ class _Lookup:
             told = self._platform(reference, found) if isinstance(found, Manifest) else None
             return told if told and told.architecture else None
 
-        choice = Choice(reference.familiar, self._platforms, tell)
+        choice = Choice(reference.familiar, wanted.platforms or (), tell)
         image = walk(reference, root, load, choice, self._parsed)
         choice.check()
         self._check_foreign(image)
@@ -120,6 +112,32 @@ class _Lookup:
             only = self._platform(reference, image.images[0])
             return replace(image, platforms=(only,) if only else ())
         return image
+
+    def _resolve(self, reference: Reference) -> tuple[Descriptor, bytes]:
+        """Look a reference up, by the digest that the lock has for its tag."""
+        if self._lock is None or reference.digest:
+            return self._source.resolve(reference)
+        locked = self._lock.get(reference)
+        if locked is None and not self._update:
+            raise InputError(
+                f"{reference.familiar} is not in the lock", hint="--update takes it up"
+            )
+        now = self._now(reference)
+        digest = now[0].digest if now else None
+        if locked not in (None, digest):
+            self.moved[reference] = digest
+        if now and (self._update or digest == locked):
+            return now
+        return self._source.resolve(replace(reference, digest=locked))
+
+    def _now(self, reference: Reference) -> tuple[Descriptor, bytes] | None:
+        """Look up what a tag is now; None where a lock has it and it is gone."""
+        try:
+            return self._source.resolve(reference)
+        except InputError:
+            if self._update:
+                raise
+            return None
 
     def _check_foreign(self, image: Image) -> None:
         """Find the foreign layers that the registry does not have; their urls are not asked."""
@@ -132,14 +150,22 @@ class _Lookup:
                     " its registry",
                     hint="--allow-foreign packs the image without it",
                 )
-            self.found.absent.add(blob.digest)
+            self.absent.add(blob.digest)
 
     def _manifest(self, reference: Reference, descriptor: Descriptor) -> bytes:
-        bodies = self.found.bodies
-        if descriptor.digest not in bodies:
-            at_hand = self._manifest_at_hand(descriptor)
-            bodies[descriptor.digest] = at_hand or self._source.manifest(reference, descriptor)
-        return bodies[descriptor.digest]
+        body = self.bodies.get(descriptor.digest)
+        if body is None:
+            body = self._manifest_at_hand(descriptor) or self._source.manifest(
+                reference, descriptor
+            )
+            self.bodies[descriptor.digest] = body
+        if len(body) != descriptor.size:
+            raise InputError(
+                f"{reference.familiar}: its index says that {descriptor.digest} has"
+                f" {descriptor.size} bytes, and it has {len(body)}",
+                hint="build and push the image again, or leave it out",
+            )
+        return body
 
     def _manifest_at_hand(self, descriptor: Descriptor) -> bytes | None:
         try:
@@ -152,8 +178,8 @@ class _Lookup:
         config = manifest.config
         if config.size > _MAX_CONFIG or not manifest.is_image:
             return None
-        body = self.found.bodies.get(config.digest) or self._config(reference, config)
-        self.found.bodies[config.digest] = body
+        body = self.bodies.get(config.digest) or self._config(reference, config)
+        self.bodies[config.digest] = body
         what = f"{reference.familiar}: the config"
         return Platform.from_json(strictjson.load_object(body, what))
 
@@ -179,9 +205,9 @@ class _Lookup:
             return None
 
 
-def _tell_limit(references: Sequence[Reference], source: Source, progress: Progress) -> None:
+def _tell_limit(wanted: Iterable[Wanted], source: Source, progress: Progress) -> None:
     """Tell before the first pull where Docker Hub's limit is lower than what is needed."""
-    pulls = [reference for reference in references if reference.host == DEFAULT_HOST]
+    pulls = [w.reference for w in wanted if (w.origin or w.reference).host == DEFAULT_HOST]
     if len(pulls) < _FEW_PULLS:
         return
     try:
@@ -203,17 +229,3 @@ def _warn_of_platform(image: Image, wanted: Sequence[Platform], progress: Progre
     if named and lacking:
         asked = ", ".join(map(str, lacking))
         progress.warn(f"{image.reference.familiar} is for {named[0]} alone, not for {asked}")
-
-
-def _refuse_conflicts(images: Iterable[Image]) -> None:
-    """Refuse two contents for one tag: only one of them could land under it."""
-    landed: dict[tuple[str, str], Image] = {}
-    for image in images:
-        reference = image.reference
-        other = landed.setdefault((reference.name, reference.tag), image)
-        if reference.tag and other.root.digest != image.root.digest:
-            raise InputError(
-                f"{other.reference.familiar} and {reference.familiar} are different images"
-                " with one name and tag",
-                hint="keep one of them, or drop the tag of the one with a digest",
-            )

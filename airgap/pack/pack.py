@@ -6,220 +6,180 @@ the partial file for the next run.
 """
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
 
-from airgap.bundle.plan import Contents, Plan, check_room, plan
-from airgap.bundle.writer import Writer, check_output, partial_of
-from airgap.errors import AirgapError, NetworkError, together
+from airgap.bundle.plan import Contents, check_room, plan
+from airgap.bundle.writer import Writer, check_output
+from airgap.errors import AirgapError
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
 from airgap.pack.download import Download
-from airgap.pack.extras import ClusterOptions, Payload, payload
+from airgap.pack.extras import Payload, payload
+from airgap.pack.fitting import fit
 from airgap.pack.lookup import Found, look_up
+from airgap.pack.request import Request
+from airgap.pack.result import Moved, Result, joined
+from airgap.pack.sparse import sparse, told
 from airgap.progress import Progress, count
-from airgap.spec.spec import Spec
-from airgap.transfer.ports import Source, Store
+from airgap.transfer.ports import Source
 
-_LEFT_OUT = "ask who runs that registry; --keep-going packs the other images"
-_NAMED = 3  # the images that are named where many fail alike
+Failures = Mapping[Reference, AirgapError]
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to pack.
-
-    Attributes:
-        output: where the bundle is to be.
-        cluster: what a bundle that brings up a cluster carries; None makes one for registries
-            that exist.
-        keep_going: write a bundle without the images that failed.
-        reuse: content at hand that need not be fetched.
-        allow_foreign: pack images without layers that their registries do not have.
-        created: seconds since 1970, from SOURCE_DATE_EPOCH; None leaves the date out.
-    """
-
-    output: Path
-    cluster: ClusterOptions | None
-    keep_going: bool = False
-    reuse: Store | None = None
-    created: int | None = None
-    allow_foreign: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What was packed; sizes in bytes.
-
-    Attributes:
-        docker_archive_lacks: references that ``docker load`` cannot express.
-        secret: whether the file holds a private key.
-    """
-
-    path: Path
-    digest: Digest
-    size: int
-    images: Sequence[Image]
-    platforms: Sequence[Platform]
-    fetched: int
-    reused: int
-    failed: Mapping[Reference, AirgapError]
-    docker_archive_lacks: Sequence[Reference]
-    secret: bool
-    seconds: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the result as ``pack --json`` prints it."""
-        return {
-            "bundle": str(self.path),
-            "digest": str(self.digest),
-            "size": self.size,
-            "fetched": self.fetched,
-            "reused": self.reused,
-            "seconds": round(self.seconds, 3),
-            "platforms": [str(platform) for platform in self.platforms] or ["all"],
-            "secret": self.secret,
-            "images": [image.to_json() for image in self.images],
-            "docker_archive_lacks": [str(reference) for reference in self.docker_archive_lacks],
-            "failed": [
-                {"reference": str(reference), "error": error.message}
-                for reference, error in self.failed.items()
-            ],
-        }
-
-
-def pack(spec: Spec, options: Options, source: Source, progress: Progress) -> Result:
+def pack(request: Request, source: Source, progress: Progress) -> Result:
     """Write a bundle.
 
+    What fails for single images is in the result; there is no bundle then, unless the request
+    is to keep going and at least one image is left.
+
     Raises:
-        InputError: an image does not exist or is invalid, and ``keep_going`` is off.
-        NetworkError: a registry failed in spite of retries, and ``keep_going`` is off.
+        InputError: something that the bundle is to hold cannot be in one.
         ResourceError: the file cannot be written.
         TooLarge: the tables of one bundle have no room for so much.
     """
     begun = time.monotonic()
-    check_output(options.output)
-    wanted = _wanted(spec, options)
-    check_room(wanted)
-    platforms = () if spec.all_platforms else spec.platforms or (Platform.of_host(),)
-    progress.step(f"Looking up {count(len(wanted), 'image')}")
-    found = look_up(
-        wanted, platforms, source, options.reuse, progress, allow_foreign=options.allow_foreign
-    )
-    rest = _payload(spec, options, found, platforms)
-    draft = plan(_contents(spec, options, platforms, found, rest))
+    check_output(request.output)
+    check_room(list(request.wanted))
+    for text in request.spec.left_out:
+        progress.warn(f"not taken: {text}")
+    progress.step(f"Looking up {count(len(request.wanted), 'image')}")
+    found = look_up(request, source, progress)
+    fitting = fit(found.images.values(), found.bodies, source)
+    failed = {**found.failed, **fitting.failed}
+    in_order = {reference: failed[reference] for reference in request.wanted if reference in failed}
+    found = replace(found, images=fitting.images, failed=in_order)
+    moved = _moved(request, found)
+    for one in moved:
+        progress.warn(str(one))
+    if not found.images:
+        result = Result(request.output, request.platforms, 0, 0, 0, moved=moved)
+        return _without_bundle(request, result, found.failed, begun)
+    if not request.cluster:
+        _tell_sparse(found, progress)
+    return replace(_write(request, found, source, progress, begun), moved=moved)
+
+
+def _write(
+    request: Request, found: Found, source: Source, progress: Progress, begun: float
+) -> Result:
+    rest = _payload(request, found)
+    draft = plan(_contents(request, found, rest, found.failed))
     progress.step("Fetching what is missing")
-    with Writer(draft, options.output, secret=rest.secret) as writer:
-        download = Download(writer, source, options.reuse, progress)
+    with Writer(draft, request.output, secret=rest.secret) as writer:
+        download = Download(writer, source, request.reuse, progress)
         download.run(found.images.values())
-        found.failed.update(download.failed)
-        if not found.failed:
-            digest = writer.commit()
-    if found.failed:
-        draft = _without_failed(spec, options, platforms, found, rest, progress)
-        with Writer(draft, options.output, secret=rest.secret) as writer:
-            digest = writer.commit()
+        failed = {**found.failed, **download.failed}
+        result = Result(request.output, request.platforms, download.fetched, download.reused, 0)
+        if failed:
+            if not _may_go_on(request, found, failed):
+                return _without_bundle(request, result, failed, begun)
+            for reference, error in failed.items():
+                progress.warn(f"left out {reference.familiar}: {error.message}")
+        if download.failed:
+            draft = plan(_contents(request, found, rest, failed))
+            writer.replan(draft)
+        digest = writer.commit()
     for text in (*draft.warnings, *rest.warnings, *writer.warnings):
         progress.warn(text)
-    return Result(
-        path=options.output,
+    images = _carried(request, found, failed)
+    return replace(
+        result,
         digest=digest,
         size=draft.size,
-        images=_carried(spec, found),
-        platforms=platforms,
-        fetched=download.fetched,
-        reused=download.reused,
-        failed=found.failed,
+        images=list(images.values()),
+        failed=failed,
+        unfinished=_unfinished(request, failed),
+        digests=_digests(request, found, failed),
+        sparse=[image.reference for image in sparse(images.values(), found.bodies)],
         docker_archive_lacks=draft.inexpressible,
+        not_taken=request.spec.left_out,
         secret=rest.secret,
+        cluster=bool(request.cluster),
         seconds=time.monotonic() - begun,
     )
 
 
-def _wanted(spec: Spec, options: Options) -> list[Reference]:
-    cluster = [spec.node_image, spec.registry_image] if options.cluster else []
-    return list(dict.fromkeys([*cluster, *spec.images]))
-
-
-def _payload(spec: Spec, options: Options, found: Found, platforms: Sequence[Platform]) -> Payload:
+def _payload(request: Request, found: Found) -> Payload:
     return payload(
-        spec,
-        options.cluster,
-        found.images.get(spec.node_image),
-        found.images.get(spec.registry_image),
-        platforms[0] if platforms else Platform.of_host(),
+        request.spec,
+        request.cluster,
+        found.images.get(request.spec.node_image),
+        found.images.get(request.spec.registry_image),
+        request.platforms[0] if request.platforms else Platform.of_host(),
     )
 
 
-def _contents(
-    spec: Spec, options: Options, platforms: Sequence[Platform], found: Found, rest: Payload
-) -> Contents:
-    of_cluster = found.images if options.cluster else {}
+def _contents(request: Request, found: Found, rest: Payload, failed: Failures) -> Contents:
+    spec = request.spec
+    of_cluster = found.images if request.cluster else {}
+    images = list(_carried(request, found, failed).values())
+    # What one image says is elsewhere is carried where another one has it for its own.
+    carried = {b.digest for image in images for b in image.blobs if not b.is_foreign}
     return Contents(
         name=spec.name,
         serial=spec.serial,
-        created=_timestamp(options.created),
-        platforms=tuple(platforms),
+        created=request.timestamp,
+        platforms=request.platforms,
         parameters=rest.parameters,
-        images=_carried(spec, found),
+        images=images,
         node=of_cluster.get(spec.node_image),
         registry=of_cluster.get(spec.registry_image),
         bodies=found.bodies,
         extras=rest.members,
-        failed=tuple(found.failed),
-        absent=frozenset(found.absent),
+        failed=tuple(failed),
+        absent=found.absent - carried,
     )
 
 
-def _carried(spec: Spec, found: Found) -> list[Image]:
-    complete = (r for r in spec.images if r in found.images and r not in found.failed)
-    return [found.images[reference] for reference in complete]
+def _carried(request: Request, found: Found, failed: Failures) -> dict[Reference, Image]:
+    complete = (r for r in request.images if r in found.images and r not in failed)
+    return {reference: found.images[reference] for reference in complete}
 
 
-def _without_failed(
-    spec: Spec,
-    options: Options,
-    platforms: Sequence[Platform],
-    found: Found,
-    rest: Payload,
-    progress: Progress,
-) -> Plan:
-    """Plan again without what failed; raise where that is not asked for or leaves nothing."""
-    vital = [r for r in _wanted(spec, options) if r in found.failed and r not in spec.images]
-    if not options.keep_going or vital or not _carried(spec, found):
-        raise _failures(found.failed, options.output)
-    for reference, error in found.failed.items():
-        progress.warn(f"left out {reference.familiar}: {error.message}")
-    return plan(_contents(spec, options, platforms, found, rest))
+def _may_go_on(request: Request, found: Found, failed: Failures) -> bool:
+    lacks = any(reference in failed for reference in request.vital)
+    return request.keep_going and not lacks and bool(_carried(request, found, failed))
 
 
-def _failures(failed: Mapping[Reference, AirgapError], output: Path) -> AirgapError:
-    """Join all failures into one error; a cause that many images share is told once."""
-    causes: dict[str, list[Reference]] = {}
-    for reference, error in failed.items():
-        causes.setdefault(error.message, []).append(reference)
-    told = {_told(cause, those): failed[those[0]] for cause, those in causes.items()}
-    passes = any(isinstance(error, NetworkError) for error in failed.values())
-    again = f"run the same command again: what was fetched is kept in {partial_of(output)}"
-    joined = together(told, f"{count(len(failed), 'image')} failed", again if passes else "")
-    joined.hint = joined.hint or _LEFT_OUT
-    return joined
+def _without_bundle(request: Request, result: Result, failed: Failures, begun: float) -> Result:
+    return replace(
+        result,
+        error=joined(failed, request),
+        failed=failed,
+        unfinished=_unfinished(request, failed),
+        seconds=time.monotonic() - begun,
+    )
 
 
-def _told(cause: str, those: Sequence[Reference]) -> str:
-    """Say which images a cause is about, where it does not name them itself."""
-    if len(those) == 1 and those[0].familiar in cause:
-        return cause
-    more = f" and {len(those) - _NAMED} more" if len(those) > _NAMED else ""
-    return f"{', '.join(one.familiar for one in those[:_NAMED])}{more}: {cause}"
+def _unfinished(request: Request, failed: Failures) -> list[str]:
+    """Return the lines of the images that failed, as they were asked for."""
+    spec = request.spec
+    said = request.platforms if spec.platforms or spec.all_platforms else None
+    lines = (
+        replace(wanted, platforms=said) if wanted.platforms is None else wanted
+        for wanted in spec.images
+        if wanted.reference in failed
+    )
+    return [wanted.line for wanted in dict.fromkeys(lines)]
 
 
-def _timestamp(seconds: int | None) -> str | None:
-    if seconds is None:
-        return None
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _digests(request: Request, found: Found, failed: Failures) -> dict[Reference, Digest]:
+    """Return what each reference is; what failed stays as the lock has it."""
+    lock = request.lock or {}
+    kept = {reference: lock[reference] for reference in failed if reference in lock}
+    carried = {r: image.root.digest for r, image in found.images.items() if r not in failed}
+    return kept | carried
+
+
+def _moved(request: Request, found: Found) -> list[Moved]:
+    lock = request.lock or {}
+    return [Moved(reference, lock[reference], now) for reference, now in found.moved.items()]
+
+
+def _tell_sparse(found: Found, progress: Progress) -> None:
+    images = sparse(found.images.values(), found.bodies)
+    if images:
+        progress.warn(told(images))

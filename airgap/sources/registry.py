@@ -93,7 +93,10 @@ class RegistrySource:
         client, repository = self._client(reference)
         path = f"/v2/{repository}/blobs/{blob.digest}"
         scope = f"repository:{repository}:pull"
-        with client.request("HEAD", path, scope=scope, expect=(200, 404)) as response:
+        with (
+            self._explained(reference, client),
+            client.request("HEAD", path, scope=scope, expect=(200, 404)) as response,
+        ):
             return response.status_code == 200
 
     def fetch(self, reference: Reference, blob: Descriptor, sink: Sink, offset: int = 0) -> None:
@@ -160,6 +163,13 @@ class RegistrySource:
         except RegistryError as error:
             if error.refusal.status != 404 or error.refusal.party != "registry":
                 raise error.about(reference.familiar) from error
+            asked = error.refusal.reference
+            if ":" in asked and asked != str(reference.digest):
+                raise InputError(
+                    f"{reference.familiar}: {client.host} lacks the manifest {asked}, which its"
+                    " index names",
+                    hint="push the image there again, or choose what is there with --platform",
+                ) from error
             raise InputError(
                 f"{reference.familiar} does not exist at {client.host}",
                 hint="check the name and the tag; private repositories need docker login",

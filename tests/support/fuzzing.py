@@ -31,7 +31,7 @@ from airgap.serve.server import Server
 from airgap.signatures.minisign import PublicKey, Signature
 from airgap.signatures.secret_key import SecretKey
 from airgap.sources.layout import Layout
-from airgap.spec import spec
+from airgap.spec.load import load
 from tests.support.images import Maker
 from tests.unit.bundle.made import sample, write
 
@@ -141,7 +141,7 @@ def _refused(data: bytes) -> None:
 def _loaded(path: Path) -> Read:
     def read(data: bytes) -> object:
         path.write_bytes(data)
-        return spec.load(path)
+        return load(path)
 
     return read
 

@@ -18,12 +18,13 @@ from pathlib import Path
 
 from airgap.bundle.partial.journal import Journal
 from airgap.oci.platform import Platform
-from airgap.oci.reference import Reference
-from airgap.pack.pack import Options as PackOptions
-from airgap.pack.pack import Result, pack
+from airgap.pack.pack import pack
+from airgap.pack.request import Request
+from airgap.pack.result import Result
 from airgap.progress import Silent
 from airgap.registry.options import Options
 from airgap.sources.registry import RegistrySource
+from airgap.spec.image_list import parse_line
 from airgap.spec.spec import Spec
 
 _COUNT = struct.Struct("q")
@@ -47,9 +48,9 @@ class Shared(Silent):
 
 
 def run(reference: str, bundle: Path, progress: Silent) -> Result:
-    spec = Spec((Reference.parse(reference),), platforms=(Platform("linux", "amd64"),))
+    spec = Spec((parse_line(reference),), platforms=(Platform("linux", "amd64"),))
     with RegistrySource(Options()) as source:
-        return pack(spec, PackOptions(bundle, None), source, progress)
+        return pack(Request(spec, bundle), source, progress)
 
 
 def held(bundle: Path) -> list[list[tuple[int, int]]]:

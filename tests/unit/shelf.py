@@ -74,6 +74,8 @@ class Shelf:
         return root, self.content[root.digest]
 
     def manifest(self, reference: Reference, descriptor: d.Descriptor) -> bytes:
+        if descriptor.digest not in self.content:
+            raise InputError(f"{reference.familiar}: {descriptor.digest} is missing")
         return self.content[descriptor.digest]
 
     def has_blob(self, reference: Reference, blob: d.Descriptor) -> bool:

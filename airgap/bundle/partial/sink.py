@@ -94,6 +94,11 @@ class BlobSink:
             self._begin(there, sha)
             self.complete = True
 
+    def declare_complete(self) -> None:
+        """Take all of it as there and proved, which another sink of this run has seen."""
+        self._there = Extents([(0, self._blob.size)])
+        self.complete = True
+
     def write(self, chunk: memoryview, start: int | None = None) -> None:
         """Take bytes from ``start`` on; the first that are missing where that is None.
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from airgap.cli import environment, options, results
+from airgap.cli import environment, options
 from airgap.errors import InputError
-from airgap.files import inputs
+from airgap.files import inputs, outputs
 
 if TYPE_CHECKING:
     from airgap.pack.extras import ClusterOptions
-    from airgap.pack.pack import Result
     from airgap.spec.spec import Spec
 
+_SPEC = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 _CLUSTER_ONLY = (
     "kind_path",
     "tool",
@@ -31,7 +31,7 @@ _CLUSTER_ONLY = (
 
 
 @click.command()
-@click.argument("spec_path", metavar="IMAGES.txt|SPEC.yaml", type=options.FILE)
+@click.argument("spec_path", metavar="IMAGES.txt|SPEC.yaml|-", type=_SPEC)
 @click.option(
     "-o",
     "--output",
@@ -71,6 +71,28 @@ _CLUSTER_ONLY = (
 @click.option("--workers", type=click.IntRange(0, 99), help="Worker nodes.  [default: 0]")
 @click.option("--keep-going", is_flag=True, help="Write a bundle without the images that fail.")
 @click.option(
+    "--failed",
+    "failed_path",
+    type=options.OUTPUT,
+    metavar="FILE",
+    help="List there what failed, as an image list for the next run.",
+)
+@click.option(
+    "--lock",
+    "lock_path",
+    type=options.OUTPUT,
+    metavar="FILE",
+    help="Write there which digest each reference has.",
+)
+@click.option(
+    "--locked",
+    "locked_path",
+    type=options.FILE,
+    metavar="FILE",
+    help="Pack the digests that a lock has for the tags, and list what moved.",
+)
+@click.option("--update", is_flag=True, help="With --locked: take what tags are now, and renew it.")
+@click.option(
     "--allow-foreign",
     is_flag=True,
     help="Go without layers that live outside the registry.",
@@ -105,6 +127,10 @@ def pack(
     registry_image: str | None,
     workers: int | None,
     keep_going: bool,
+    failed_path: Path | None,
+    lock_path: Path | None,
+    locked_path: Path | None,
+    update: bool,
     allow_foreign: bool,
     reuse: Path | None,
     quiet: bool,
@@ -114,8 +140,8 @@ def pack(
 ) -> None:  # fmt: skip
     """Fetch images and write them into one bundle file.
 
-    Takes a list of references, one a line, or a YAML definition (see docs/spec.md). Needs no
-    docker. Run it again after a failure: what was fetched is kept.
+    Takes a list of references, one a line, or a YAML definition (see docs/spec.md); - reads
+    either from a pipe. Needs no docker. Run it again after a failure: what was fetched is kept.
 
     \b
     Example:
@@ -125,37 +151,48 @@ def pack(
     from contextlib import ExitStack
 
     from airgap.bundle.reader import Bundle
-    from airgap.pack.pack import Options
+    from airgap.cli import packed
     from airgap.pack.pack import pack as run
+    from airgap.pack.request import Request
+    from airgap.sources.choose import choose
     from airgap.sources.registry import RegistrySource
-    from airgap.spec.spec import load
+    from airgap.spec.load import load
+    from airgap.spec.lock import load_lock
 
     console = options.console(quiet, verbose)
     spec = _override(load(spec_path), platforms, cluster_name, node_image, registry_image, workers)
-    if images_only:
-        _refuse_cluster_options()
+    _check_options(images_only=images_only, locks=(lock_path, locked_path), update=update)
     cluster = None if images_only else _cluster(spec, kind_path, tool, tls, ca_cert, ca_key)
     with ExitStack() as stack:
-        chosen = Options(
+        request = Request(
+            spec=spec,
             output=output,
             cluster=cluster,
             keep_going=keep_going,
             allow_foreign=allow_foreign,
             reuse=stack.enter_context(Bundle.open(reuse)) if reuse else None,
             created=environment.source_date_epoch(),
+            lock=load_lock(locked_path) if locked_path else None,
+            update=update,
         )
         source = stack.enter_context(RegistrySource(options.registry(**registry), console))
-        result = run(spec, chosen, source, console)
-    if as_json:
-        results.write_json(result.to_json())
-    elif not quiet:
-        _print(result, images_only)
+        result = run(request, choose(spec.images, source), console)
+    packed.write_lists(result, failed_path, locked_path if update else lock_path)
+    packed.tell(result, as_json=as_json, quiet=quiet)
 
 
-def _refuse_cluster_options() -> None:
-    """Refuse what would have no effect with ``--images-only``."""
+def _check_options(
+    *, images_only: bool, locks: tuple[Path | None, Path | None], update: bool
+) -> None:
+    """Refuse options that have no effect together."""
+    if all(locks):
+        raise click.UsageError("--lock makes a lock, --locked keeps to one: give either")
+    if update and not locks[1]:
+        raise click.UsageError("--update renews the lock of --locked FILE: name it")
+    if update and locks[1]:
+        outputs.check(locks[1])
     context = click.get_current_context()
-    for parameter in context.command.params:
+    for parameter in context.command.params if images_only else ():
         given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
         if given and parameter.name in _CLUSTER_ONLY:
             raise click.UsageError(f"{parameter.opts[0]} has no effect with --images-only")
@@ -170,14 +207,12 @@ def _override(
     workers: int | None,
 ) -> "Spec":
     """Let the options win over the definition."""
-    from airgap.oci.platform import Platform
     from airgap.oci.reference import Reference
+    from airgap.spec.wanted import platforms as read
 
-    if "all" in platforms:
-        spec = replace(spec, platforms=(), all_platforms=True)
-    elif platforms:
-        chosen = tuple(dict.fromkeys(map(Platform.asked, platforms)))
-        spec = replace(spec, platforms=chosen, all_platforms=False)
+    if platforms:
+        chosen = read(platforms)
+        spec = replace(spec, platforms=chosen, all_platforms=not chosen)
     if cluster_name:
         spec = replace(spec, cluster_name=cluster_name)
     if node_image:
@@ -197,7 +232,7 @@ def _cluster(
 ) -> "ClusterOptions":
     from airgap.certificates.values import Authority
     from airgap.pack.extras import ClusterOptions
-    from airgap.spec.spec import KIND_VERSION
+    from airgap.spec.defaults import KIND_VERSION
 
     kind = kind_path or spec.kind or Path(shutil.which("kind") or "")
     if kind == Path():
@@ -213,27 +248,3 @@ def _cluster(
             raise click.UsageError("--ca-cert makes the certificate now: not with --tls host")
         authority = Authority(inputs.read(ca_cert), inputs.read(ca_key))
     return ClusterOptions(kind, tls, authority, tool, environment.own_file())
-
-
-def _print(result: "Result", images_only: bool) -> None:
-    from airgap.progress import count, size
-
-    left_out = f", {len(result.failed)} left out" if result.failed else ""
-    results.echo(
-        f"Packed {count(len(result.images), 'image')}{left_out} into {result.path}:"
-        f" {size(result.size)} in {result.seconds:.1f} s"
-    )
-    platforms = ", ".join(map(str, result.platforms)) or "all"
-    results.echo(f"  platforms  {platforms}")
-    results.echo(f"  digest     {result.digest}")
-    if result.fetched or result.reused:
-        reused = f", {size(result.reused)} taken from the older bundle" if result.reused else ""
-        results.echo(f"  fetched    {size(result.fetched)}{reused}")
-    if result.docker_archive_lacks:
-        names = ", ".join(reference.familiar for reference in result.docker_archive_lacks)
-        results.echo(f"  not for docker load (it knows tagged images only): {names}")
-    if result.secret:
-        results.echo("  secret     it holds the private key of the registry's certificate")
-    verb = "push" if images_only else "unpack"
-    rest = " REGISTRY" if images_only else ""
-    results.echo(f"Next: carry it across, then: airgap {verb} {result.path.name}{rest}")

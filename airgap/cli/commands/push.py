@@ -174,12 +174,12 @@ class _Job:
 
 
 def _selected(bundle: "Bundle", list_path: Path | None) -> "list[Image]":
-    from airgap.spec.spec import load
+    from airgap.spec.load import load
     from airgap.transfer.selection import select
 
     if list_path is None:
         return list(bundle.images)
-    return select(bundle.images, load(list_path).images, str(list_path))
+    return select(bundle.images, load(list_path).references, str(list_path))
 
 
 def _flattened(images: "Sequence[Image]", bundle: "Bundle", console: "Console") -> "list[Image]":

@@ -57,7 +57,7 @@ def test_a_pipe_stays_a_pipe(
 
 
 def test_every_name_that_is_written_is_of_the_type_that_looks() -> None:
-    written = {"output", "ca_out", "kubeconfig", "failed_path"}
+    written = {"output", "ca_out", "kubeconfig", "failed_path", "lock_path"}
     for command in app.cli.commands.values():
         for parameter in command.params:
             if parameter.name in written:

@@ -9,45 +9,28 @@ from airgap.bundle.reader import Bundle
 from airgap.errors import InputError, NetworkError
 from airgap.oci.digest import Digest
 from airgap.oci.platform import Platform
-from airgap.oci.reference import Reference
-from airgap.pack.pack import Options, Result, pack
+from airgap.pack.pack import pack
+from airgap.pack.request import Request
+from airgap.pack.result import Result
 from airgap.progress import Silent
+from airgap.sources.choose import choose
+from airgap.spec.image_list import parse_line
 from airgap.spec.spec import Spec
+from tests.unit.pack.conftest import Listener
 from tests.unit.shelf import Shelf, refuse
 
 
-class Listener(Silent):
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-        self.notes: list[str] = []
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-
-@pytest.fixture
-def shelf() -> Shelf:
-    shelf = Shelf()
-    shelf.image("nginx:1", b"base", b"nginx")
-    amd = shelf.image("", b"base", b"app amd")
-    arm = shelf.image("", b"base", b"app arm", architecture="arm64")
-    shelf.index("quay.io/org/app:1", amd64=amd, arm64=arm)
-    return shelf
-
-
 def spec(*names: str, **more: object) -> Spec:
-    found = Spec(tuple(map(Reference.parse, names)), platforms=(Platform("linux", "amd64"),))
+    found = Spec(tuple(map(parse_line, names)), platforms=(Platform("linux", "amd64"),))
     return replace(found, **more)  # type: ignore[arg-type]
 
 
 def run(shelf: Shelf, tmp_path: Path, *names: str, **options: object) -> Result:
-    chosen = replace(Options(tmp_path / "b.tar", None), **options)  # type: ignore[arg-type]
-    return pack(spec(*names), chosen, shelf, Silent())
+    request = replace(Request(spec(*names), tmp_path / "b.tar"), **options)  # type: ignore[arg-type]
+    result = pack(request, choose(request.spec.images, shelf), Silent())
+    if result.error:
+        raise result.error
+    return result
 
 
 def test_what_is_packed_is_there(shelf: Shelf, tmp_path: Path) -> None:
@@ -157,7 +140,7 @@ def test_two_contents_for_one_tag_are_refused(shelf: Shelf, tmp_path: Path) -> N
 def test_an_image_for_another_platform_alone_is_told(shelf: Shelf, tmp_path: Path) -> None:
     shelf.image("arm:1", b"arm", architecture="arm64")
     listener = Listener()
-    pack(spec("arm:1"), Options(tmp_path / "b.tar", None), shelf, listener)
+    pack(Request(spec("arm:1"), tmp_path / "b.tar"), shelf, listener)
     assert listener.warnings == ["arm:1 is for linux/arm64 alone, not for linux/amd64"]
     assert "arm:1 is complete" in listener.notes
 
@@ -192,12 +175,28 @@ def test_docker_hub_s_limit_is_told_beforehand(shelf: Shelf, tmp_path: Path) -> 
         shelf.image(name, b"base")
     shelf.budget = (5, 21600)
     listener = Listener()
-    pack(spec(*names), Options(tmp_path / "b.tar", None), shelf, listener)
+    pack(Request(spec(*names), tmp_path / "b.tar"), shelf, listener)
     assert "allows 5 more pulls in 6 h and 12 are needed" in listener.warnings[0]
     shelf.budget = (100, 21600)
     listener.warnings.clear()
-    pack(spec(*names), Options(tmp_path / "b.tar", None), shelf, listener)
+    pack(Request(spec(*names), tmp_path / "b.tar"), shelf, listener)
     assert listener.warnings == []
+
+
+def test_an_image_under_another_name(shelf: Shelf, tmp_path: Path) -> None:
+    with Bundle.open(run(shelf, tmp_path, "quay.io/org/app:1 as shop:2").path) as bundle:
+        assert [image.reference.familiar for image in bundle.images] == ["shop:2"]
+        assert Digest.of(b"app amd") in bundle
+
+
+def test_platforms_of_one_line(shelf: Shelf, tmp_path: Path) -> None:
+    result = run(shelf, tmp_path, "nginx:1", "--platform linux/arm64 quay.io/org/app:1")
+    with Bundle.open(result.path) as bundle:
+        bundle.verify()
+        assert Digest.of(b"app arm") in bundle
+        assert Digest.of(b"app amd") not in bundle
+        assert [str(p) for p in bundle.images[1].platforms] == ["linux/arm64"]
+        assert [str(p) for p in bundle.table.platforms] == ["linux/amd64"]
 
 
 def test_a_list_that_no_table_holds_is_refused_before_anything_is_asked(

@@ -11,13 +11,14 @@ import pytest
 from airgap.bundle.reader import Bundle
 from airgap.oci.digest import Digest
 from airgap.oci.platform import Platform
-from airgap.oci.reference import Reference
-from airgap.pack.pack import Options as PackOptions
-from airgap.pack.pack import Result, pack
+from airgap.pack.pack import pack
 from airgap.pack.pieces import GRAIN
+from airgap.pack.request import Request as PackRequest
+from airgap.pack.result import Result
 from airgap.progress import Silent
 from airgap.registry.options import Options
 from airgap.sources.registry import RegistrySource
+from airgap.spec.image_list import parse_line
 from airgap.spec.spec import Spec
 from tests.support.clock import FakeClock
 from tests.support.registry import Fault, MemoryRegistry, Request, Rule
@@ -53,12 +54,15 @@ class Site:
     def pack(self, *names: str) -> Result:
         """Pack, prove the file, and compare it with the one that an undisturbed run made."""
         spec = Spec(
-            tuple(Reference.parse(f"{self.registry.address}/{name}:1") for name in names),
+            tuple(parse_line(f"{self.registry.address}/{name}:1") for name in names),
             platforms=(Platform("linux", "amd64"),),
         )
+        request = PackRequest(spec, self.folder / "b.tar")
         options = Options(clock=self.clock, connections=self.connections)
         with RegistrySource(options) as source:
-            result = pack(spec, PackOptions(self.folder / "b.tar", None), source, Silent())
+            result = pack(request, source, Silent())
+        if result.error:
+            raise result.error
         with Bundle.open(result.path) as bundle:
             bundle.verify()
             assert DIGEST in bundle

@@ -3,7 +3,9 @@ from pathlib import Path
 import pytest
 
 from airgap.errors import InputError
-from airgap.spec.spec import NODE_IMAGE, load, parse_list
+from airgap.spec.defaults import NODE_IMAGE
+from airgap.spec.image_list import parse_list
+from airgap.spec.load import load
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -20,7 +22,7 @@ def test_a_list_with_everything_that_is_allowed(tmp_path: Path) -> None:
         f"nginx@{DIGEST}\n[2001:db8::1]:5000/x:1\n\tlocalhost:5000/y\n"
     )
     spec = load(write(tmp_path, text, "images.txt"))
-    assert [r.familiar for r in spec.images] == [
+    assert [w.reference.familiar for w in spec.images] == [
         "nginx:1.27",
         "quay.io/org/app:1",
         f"nginx@{DIGEST}",
@@ -127,3 +129,41 @@ def test_files_that_are_no_text(tmp_path: Path) -> None:
         load(tmp_path / "missing.txt")
     with pytest.raises(InputError, match="cannot read"):
         load(tmp_path)
+
+
+def test_platforms_for_one_entry(tmp_path: Path) -> None:
+    text = """
+platforms: [linux/amd64]
+images:
+- nginx:1
+- {image: redis:7, platforms: [linux/arm64, linux/amd64]}
+- {image: quay.io/org/app:1, as: app:1, platforms: [all]}
+- --platform linux/arm64 busybox
+"""
+    assert [w.line for w in load(write(tmp_path, text)).images] == [
+        "docker.io/library/nginx:1",
+        "--platform linux/arm64,linux/amd64 docker.io/library/redis:7",
+        "--platform all docker://quay.io/org/app:1 as docker.io/library/app:1",
+        "--platform linux/arm64 docker.io/library/busybox:latest",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ("{platforms: [all]}", r"images\[0\]: image: is missing"),
+        ("{image: nginx, tag: 1}", r"images\[0\]: tag: unknown key"),
+        ("{image: a:b:c}", r"images\[0\]: image: invalid reference"),
+        ("{image: nginx, platforms: [linux]}", r"images\[0\]: platforms\[0\]: invalid platform"),
+        ("{image: nginx, as: 'a:b:c'}", r"images\[0\]: as: invalid reference"),
+        ("7", "images: expected a list of texts or mappings"),
+    ],
+)
+def test_entries_that_are_refused(tmp_path: Path, entry: str, why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        load(write(tmp_path, f"images:\n- {entry}\n"))
+
+
+def test_an_empty_definition_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="images: no image in it"):
+        load(write(tmp_path, "images: []\n"))

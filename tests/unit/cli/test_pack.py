@@ -1,0 +1,166 @@
+"""airgap pack against a registry in memory."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airgap.bundle.reader import Bundle
+from airgap.cli import app
+from airgap.oci import descriptor as d
+from tests.support.registry import MemoryRegistry
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+class Stocked(MemoryRegistry):
+    """A registry with images in it."""
+
+    def blob(self, name: str, body: bytes, media_type: str) -> dict[str, Any]:
+        digest = self.content.add_blob(name, body)
+        return {"mediaType": media_type, "digest": digest, "size": len(body)}
+
+    def image(self, name: str, tag: str, layer: bytes, architecture: str = "amd64") -> dict:
+        config = json.dumps({"os": "linux", "architecture": architecture}).encode()
+        value = {
+            "schemaVersion": 2,
+            "mediaType": d.OCI_MANIFEST,
+            "config": self.blob(name, config, d.CONFIG_TYPES[0]),
+            "layers": [self.blob(name, layer, "application/vnd.oci.image.layer.v1.tar")],
+        }
+        return self.put(name, tag, value)
+
+    def index(self, name: str, tag: str, **children: dict[str, Any]) -> dict:
+        entries = [
+            child | {"platform": {"os": "linux", "architecture": architecture}}
+            for architecture, child in children.items()
+        ]
+        value = {"schemaVersion": 2, "mediaType": d.OCI_INDEX, "manifests": entries}
+        return self.put(name, tag, value)
+
+    def put(self, name: str, tag: str, value: dict[str, Any]) -> dict:
+        body = json.dumps(value).encode()
+        digest = self.content.add_manifest(name, body, value["mediaType"], tag)
+        return {"mediaType": value["mediaType"], "digest": digest, "size": len(body)}
+
+
+@pytest.fixture
+def registry() -> Iterator[Stocked]:
+    with Stocked() as registry:
+        registry.image("app", "1", b"app")
+        amd = registry.image("multi", "", b"amd")
+        arm = registry.image("multi", "", b"arm", "arm64")
+        registry.index("multi", "1", amd64=amd, arm64=arm)
+        yield registry
+
+
+@pytest.fixture
+def host(registry: Stocked) -> str:
+    return registry.url.removeprefix("http://")
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Run ``airgap pack LIST`` with the list piped in, for linux/amd64 where not said."""
+
+    def run(text: str, *arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        output = ["-o", tmp_path / "b.tar", "--images-only", "--platform", "linux/amd64"]
+        path = tmp_path / "l.txt"
+        path.write_text(text)
+        code = app.run(list(map(str, ["pack", path, *output, *arguments])))
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+def carried(tmp_path: Path) -> list[str]:
+    with Bundle.open(tmp_path / "b.tar") as bundle:
+        bundle.verify()
+        return [image.reference.familiar for image in bundle.images]
+
+
+def test_from_a_pipe(
+    host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stdin = io.TextIOWrapper(io.BytesIO(f"docker://{host}/app:1\n".encode()))
+    monkeypatch.setattr("sys.stdin", stdin)
+    output = str(tmp_path / "b.tar")
+    assert app.run(["pack", "-", "-o", output, "--images-only", "--platform", "all"]) == 0
+    assert carried(tmp_path) == [f"{host}/app:1"]
+    assert "push b.tar REGISTRY" in capsys.readouterr().out
+
+
+def test_a_missing_child_is_told_as_such(
+    registry: Stocked, host: str, run: Run, tmp_path: Path
+) -> None:
+    child = registry.image("torn", "", b"torn")
+    registry.index("torn", "1", amd64=child)
+    del registry.content.repository("torn").manifests[child["digest"]]
+    code, out, err = run(f"{host}/torn:1\n{host}/app:1\n", "--keep-going", "--json")
+    assert code == 0
+    assert carried(tmp_path) == [f"{host}/app:1"]
+    (failed,) = json.loads(out)["failed"]
+    assert failed["reference"] == f"{host}/torn:1"
+    assert failed["error"] == (
+        f"{host}/torn:1: {host} lacks the manifest {child['digest']}, which its index names"
+    )
+    assert failed["hint"].endswith("--platform")
+    assert "does not exist" not in err
+
+
+def test_what_failed_is_listed_for_the_next_run(
+    registry: Stocked, host: str, run: Run, tmp_path: Path
+) -> None:
+    lines = f"{host}/app:1\n--platform linux/arm64 {host}/multi:2\n{host}/gone:1 as shop:1\n"
+    path = tmp_path / "failed.txt"
+    code, out, err = run(lines, "--json", "--failed", path)
+    assert code == 3
+    told = json.loads(out)
+    assert [one["reference"] for one in told["failed"]] == [
+        f"{host}/multi:2",
+        "docker.io/library/shop:1",
+    ]
+    assert told["exit_code"] == 3
+    assert told["bundle"] is None
+    assert err.count("error: 2 images failed") == 1
+    assert path.read_text() == (
+        f"--platform linux/arm64 {host}/multi:2\n"
+        f"--platform linux/amd64 docker://{host}/gone:1 as docker.io/library/shop:1\n"
+    )
+    registry.image("gone", "1", b"back")
+    registry.content.repository("multi").tags["2"] = registry.content.repository("multi").tags["1"]
+    code, out, _ = run(path.read_text(), "--json", "--failed", path)
+    assert code == 0
+    assert path.read_text() == ""
+    assert [image["platforms"] for image in json.loads(out)["images"]] == [
+        ["linux/arm64"],
+        ["linux/amd64"],
+    ]
+
+
+def test_a_list_of_failures_that_cannot_be_written(host: str, run: Run, tmp_path: Path) -> None:
+    code, _, err = run(f"{host}/app:1\n", "--failed", tmp_path / "no/failed.txt")
+    assert code == 6
+    assert "cannot write" in err
+
+
+def test_a_lock_and_its_renewal(registry: Stocked, host: str, run: Run, tmp_path: Path) -> None:
+    lock = tmp_path / "images.lock"
+    old = registry.content.repository("app").tags["1"]
+    assert run(f"{host}/app:1\n", "--lock", lock)[0] == 0
+    assert lock.read_text() == f"{host}/app:1@{old}\n"
+    registry.image("app", "1", b"newer")
+    new = registry.content.repository("app").tags["1"]
+    code, out, err = run(f"{host}/app:1\n", "--locked", lock, "--json")
+    assert code == 0
+    assert json.loads(out)["images"][0]["digest"] == old
+    assert f"warning: {host}/app:1 is {new} now" in err
+    assert run(f"{host}/app:1\n", "--locked", lock, "--update")[0] == 0
+    assert lock.read_text() == f"{host}/app:1@{new}\n"
+    assert run(f"{host}/app:1\n", "--update")[0] == 2
+    assert run(f"{host}/app:1\n", "--lock", lock, "--locked", lock)[0] == 2
