@@ -7,6 +7,7 @@ failure      what a person and a program are told of an error
 results      what goes to stdout: the one place through which it passes
 options      options that several commands share
 environment  what is read from the environment
+content      a bundle, or a layout, that a command is given
 packed       what pack has to say
 ask          questions to a person
 

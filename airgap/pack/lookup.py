@@ -207,7 +207,8 @@ class _Lookup:
 
 def _tell_limit(wanted: Iterable[Wanted], source: Source, progress: Progress) -> None:
     """Tell before the first pull where Docker Hub's limit is lower than what is needed."""
-    pulls = [w.reference for w in wanted if (w.origin or w.reference).host == DEFAULT_HOST]
+    origins = ((one.reference, one.origin or one.reference) for one in wanted)
+    pulls = [r for r, o in origins if isinstance(o, Reference) and o.host == DEFAULT_HOST]
     if len(pulls) < _FEW_PULLS:
         return
     try:

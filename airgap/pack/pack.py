@@ -160,7 +160,7 @@ def _unfinished(request: Request, failed: Failures) -> list[str]:
     said = request.platforms if spec.platforms or spec.all_platforms else None
     lines = (
         replace(wanted, platforms=said) if wanted.platforms is None else wanted
-        for wanted in spec.images
+        for wanted in request.listed
         if wanted.reference in failed
     )
     return [wanted.line for wanted in dict.fromkeys(lines)]

@@ -22,6 +22,7 @@ class Request:
 
     Attributes:
         spec: what the bundle is to hold.
+        listed: its images, also those that were found at places on this machine.
         output: where it is to be.
         cluster: what a bundle that brings up a cluster carries; None makes one for registries
             that exist.
@@ -34,6 +35,7 @@ class Request:
     """
 
     spec: Spec
+    listed: tuple[Wanted, ...]
     output: Path
     cluster: ClusterOptions | None = None
     keep_going: bool = False
@@ -55,7 +57,7 @@ class Request:
         Raises:
             InputError: one name is to be given to two images.
         """
-        return {wanted.reference: wanted for wanted in merged(self.spec.images, self.platforms)}
+        return {wanted.reference: wanted for wanted in merged(self.listed, self.platforms)}
 
     @cached_property
     def wanted(self) -> Mapping[Reference, Wanted]:

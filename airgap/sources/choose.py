@@ -1,12 +1,21 @@
 """choose: each image from where it is said to be, as one Source."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 
+from airgap.errors import InputError
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.reference import Reference
-from airgap.spec.wanted import Wanted
+from airgap.sources.named import Content, find
+from airgap.sources.named import listed as listed_in
+from airgap.sources.place import open_place, split
+from airgap.sources.store import StoreSource
+from airgap.spec.wanted import Place, Placed, Wanted
 from airgap.transfer.ports import Part, Parted, Sink, Source
+
+_SHOWN = 20
 
 
 class Chosen:
@@ -77,6 +86,74 @@ class Chosen:
         return (source for source, _ in self._elsewhere.values())
 
 
-def choose(images: Iterable[Wanted], registry: Source) -> Chosen:
-    """Return the source of all images, each by its name on the other side."""
-    return Chosen(registry, {one.reference: (registry, one.origin) for one in images if one.origin})
+def choose(
+    listed: Iterable[Wanted | Placed], registry: Source, stack: ExitStack
+) -> tuple[tuple[Wanted, ...], Chosen]:
+    """Find the images of a list, and the source of all of them.
+
+    Args:
+        listed: registries' images, and places on this machine, which are looked into.
+        registry: has all that is in no other place.
+        stack: closes what is opened.
+
+    Returns:
+        the images in the order listed, and where each is by its name on the other side.
+
+    Raises:
+        InputError: tells of every place that is not there or has no such image.
+    """
+    places = _Places(stack)
+    images: list[Wanted] = []
+    elsewhere: dict[Reference, tuple[Source, Reference]] = {}
+    errors: list[InputError] = []
+    for one in listed:
+        if isinstance(one, Wanted):
+            images.append(one)
+            if isinstance(one.origin, Reference):
+                elsewhere.setdefault(one.reference, (registry, one.origin))
+            continue
+        try:
+            for wanted, source in places.images(one):
+                images.append(wanted)
+                elsewhere.setdefault(wanted.reference, (source, wanted.reference))
+        except InputError as error:
+            errors.append(error)
+    if errors:
+        raise InputError("\n".join(e.message for e in errors[:_SHOWN]), hint=errors[0].hint)
+    return tuple(images), Chosen(registry, elsewhere)
+
+
+class _Places:
+    """Places on this machine, each opened once."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._open: dict[tuple[Path, bool], Content] = {}
+
+    def images(self, placed: Placed) -> Iterator[tuple[Wanted, Source]]:
+        """Yield the images that are meant, and where they are.
+
+        Raises:
+            InputError: there are none, or several where one is meant.
+        """
+        path, text = split(placed.place)
+        content = self._content(path, is_bundle=placed.place.transport == "bundle")
+        found = find(content, text)
+        if not found:
+            raise InputError(f"{path} has no image", hint="name another archive")
+        if placed.name and len(found) > 1:
+            raise InputError(
+                f"{path} has {len(found)} images, and one name is given",
+                hint=f"write {placed.place}:REF as {placed.name}; it has {listed_in(content)}",
+            )
+        for one in found:
+            name = placed.name or one.reference
+            exact = one.text or str(one.root.digest)
+            origin = Place(placed.place.transport, f"{path.absolute()}:{exact}")
+            yield Wanted(name, placed.platforms, origin), StoreSource(content, one)
+
+    def _content(self, path: Path, *, is_bundle: bool) -> Content:
+        key = (path.resolve(), is_bundle)
+        if key not in self._open:
+            self._open[key] = open_place(path, self._stack, is_bundle=is_bundle)
+        return self._open[key]

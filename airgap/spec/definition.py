@@ -13,7 +13,7 @@ from airgap.oci.digest import shown
 from airgap.oci.reference import Reference
 from airgap.spec.image_list import parse_each, parse_line
 from airgap.spec.spec import FILE_NAME, NAME, Spec
-from airgap.spec.wanted import Wanted, platforms, renamed
+from airgap.spec.wanted import Placed, Wanted, platforms, renamed
 
 KEYS = (
     "name", "serial", "platforms", "images", "node-image", "registry-image", "kind",
@@ -102,7 +102,7 @@ class _Definition(_Mapping):
             raise self.wrong("images", "no image in it", "write images: [nginx:1.27]")
         return spec
 
-    def _images(self) -> tuple[Wanted, ...]:
+    def _images(self) -> tuple[Wanted | Placed, ...]:
         items = self.value.get("images") or []
         if not isinstance(items, list) or not all(isinstance(item, str | dict) for item in items):
             raise self.wrong(
@@ -110,12 +110,30 @@ class _Definition(_Mapping):
             )
         places = [f"{self.what}: images[{n}]" for n in range(len(items))]
         texts = [(p, i) for p, i in zip(places, items, strict=True) if isinstance(i, str)]
-        lines = iter(parse_each(texts, parse_line))
+        lines = iter(parse_each(texts, self._line))
         found = [
-            next(lines) if isinstance(item, str) else _image(item, place)
+            next(lines) if isinstance(item, str) else self._image(item, place)
             for place, item in zip(places, items, strict=True)
         ]
         return tuple(dict.fromkeys(found))
+
+    def _line(self, text: str) -> Wanted | Placed:
+        return parse_line(text, self._folder)
+
+    def _image(self, value: dict[Any, Any], what: str) -> Wanted | Placed:
+        """Read an image that is more than a text: ``{image: …, platforms: […], as: …}``."""
+        found = _Mapping(value, what, IMAGE_KEYS)
+        if "image" not in value:
+            raise found.wrong("image", "is missing", "write {image: nginx:1.27, platforms: [all]}")
+        (wanted,) = parse_each([(f"{what}: image", found.text("image"))], self._line)
+        if "platforms" in value:
+            found.parsed("platforms", lambda text: platforms([text]))
+            texts = found.texts("platforms")
+            wanted = replace(wanted, platforms=platforms(texts) if texts else None)
+        if "as" in value:
+            (name,) = parse_each([(f"{what}: as", found.text("as"))], renamed)
+            wanted = wanted.called(name)
+        return wanted
 
     def _optional(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -152,20 +170,3 @@ class _Definition(_Mapping):
             if not isinstance(path, str):
                 raise self.wrong(f"files: {name}", "expected a path", "put quotes around it")
         return {name: self._folder / path for name, path in value.items()}
-
-
-def _image(value: dict[Any, Any], what: str) -> Wanted:
-    """Read an image that is more than a text: ``{image: …, platforms: […], as: …}``."""
-    found = _Mapping(value, what, IMAGE_KEYS)
-    if "image" not in value:
-        raise found.wrong("image", "is missing", "write {image: nginx:1.27, platforms: [all]}")
-    (wanted,) = parse_each([(f"{what}: image", found.text("image"))], parse_line)
-    if "platforms" in value:
-        found.parsed("platforms", lambda text: platforms([text]))
-        texts = found.texts("platforms")
-        wanted = replace(wanted, platforms=platforms(texts) if texts else None)
-    if "as" in value:
-        (name,) = parse_each([(f"{what}: as", found.text("as"))], renamed)
-        origin = wanted.origin or wanted.reference
-        wanted = replace(wanted, reference=name, origin=None if origin == name else origin)
-    return wanted

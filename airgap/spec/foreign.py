@@ -14,7 +14,7 @@ from airgap.oci.digest import shown
 from airgap.oci.platform import Platform
 from airgap.spec.image_list import parse_each, parse_line
 from airgap.spec.spec import FILE_NAME, NAME, Spec
-from airgap.spec.wanted import Wanted
+from airgap.spec.wanted import Placed, Wanted
 
 _HAULER = "content.hauler.cattle.io/"
 _ZARF = ("ZarfPackageConfig", "ZarfInitConfig")
@@ -34,7 +34,7 @@ class _Taken:
     folder: Path
     name: str = ""
     platforms: tuple[Platform, ...] = ()
-    images: list[Wanted] = field(default_factory=list)
+    images: list[Wanted | Placed] = field(default_factory=list)
     files: dict[str, Path] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
@@ -177,7 +177,7 @@ def _oc_mirror(value: Mapping[str, Any], taken: _Taken) -> None:
     taken.images += _images(lines, f"{taken.what}: additionalImages")
 
 
-def _images(lines: Iterable[str], what: str) -> list[Wanted]:
+def _images(lines: Iterable[str], what: str) -> list[Wanted | Placed]:
     return parse_each(((f"{what}[{n}]", line) for n, line in enumerate(lines)), parse_line)
 
 

@@ -1,37 +1,42 @@
 """Image lists: one image a line, ``#`` comments and blank lines.
 
     [--platform OS/ARCH[,OS/ARCH]] [docker://]REFERENCE [as NAME]
+    [--platform OS/ARCH[,OS/ARCH]] TRANSPORT:PATH[:REF] [as NAME]
 
 Foreign input: every error names the file and the line, and all bad lines are told at once.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from airgap.errors import InputError
 from airgap.oci.digest import shown
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
-from airgap.spec.wanted import ALL, Wanted, platforms, renamed
+from airgap.spec.wanted import ALL, PLACES, Place, Placed, Wanted, platforms, renamed
 
 _MAX_ERRORS = 20
 _PLATFORM = "--platform"
 _PORT = re.compile(r"[0-9]{1,5}/")
-_TRANSPORTS = (
-    "oci", "oci-archive", "docker-archive", "docker-daemon", "containers-storage", "dir", "bundle",
-)  # fmt: skip
+_OTHERS = ("docker-daemon", "containers-storage", "dir", "tarball", "sif", "ostree")
 _T = TypeVar("_T")
 
 
-def parse_list(text: str, what: str) -> tuple[Wanted, ...]:
-    """Parse an image list; ``what`` names it in errors.
+def parse_list(text: str, what: str, folder: Path = Path()) -> tuple[Wanted | Placed, ...]:
+    """Parse an image list.
+
+    Args:
+        text: the list.
+        what: names it in errors.
+        folder: what relative paths are below.
 
     Raises:
         InputError: lists every bad line as ``WHAT:LINE: …``, or there is no image at all.
     """
     lines = ((f"{what}:{n}", line) for n, line in stripped(text))
-    found = parse_each(lines, parse_line)
+    found = parse_each(lines, lambda line: parse_line(line, folder))
     if not found:
         raise InputError(
             f"{what}: no image in it", hint="write one reference a line, such as nginx:1.27"
@@ -72,18 +77,22 @@ def parse_each(entries: Iterable[tuple[str, str]], parse: Callable[[str], _T]) -
     return found
 
 
-def parse_line(line: str) -> Wanted:
-    """Parse one image.
+def parse_line(line: str, folder: Path = Path()) -> Wanted | Placed:
+    """Parse one image, or a place that has some.
 
     Raises:
         InputError: it has another form.
     """
     words, chosen = _options(line.split())
     text, renames, name = " ".join(words).rpartition(" as ")
-    if not renames:
-        return Wanted(_reference(name), chosen)
-    origin, reference = _reference(text), renamed(name)
-    return Wanted(reference, chosen, None if origin == reference else origin)
+    text, reference = (text, renamed(name)) if renames else (name, None)
+    place = _place(text, folder)
+    if place:
+        return Placed(place, reference, chosen)
+    origin = _reference(text)
+    if reference is None or reference == origin:
+        return Wanted(origin, chosen)
+    return Wanted(reference, chosen, origin)
 
 
 def _options(words: list[str]) -> tuple[list[str], tuple[Platform, ...] | None]:
@@ -104,24 +113,32 @@ def _options(words: list[str]) -> tuple[list[str], tuple[Platform, ...] | None]:
     return rest, platforms(texts) if texts else None
 
 
+def _place(text: str, folder: Path) -> Place | None:
+    """Read ``TRANSPORT:PATH[:REF]``; None where it is a reference."""
+    transport, _, rest = text.partition(":")
+    if rest.startswith("//") or _PORT.match(rest):
+        return None
+    if transport in PLACES and rest:
+        return Place(transport, rest, folder)
+    if transport in _OTHERS:
+        raise InputError(
+            f"{shown(text)}: airgap takes no image from {transport}:",
+            hint=f"push it into a registry, or save it to a file: {', '.join(PLACES)} are taken",
+        )
+    return None
+
+
 def _reference(text: str) -> Reference:
     """Read a reference, with or without ``docker://`` before it."""
     transport, _, rest = text.partition(":")
-    if rest.startswith("//"):
-        if transport == "docker":
-            return Reference.parse(rest.removeprefix("//"))
+    if rest.startswith("//") and transport != "docker":
         raise InputError(
             f"{shown(text)}: {transport}:// is no way to name an image",
             hint="write the reference alone, such as quay.io/org/app:1",
         )
-    if transport in _TRANSPORTS and not _PORT.match(rest):
-        raise InputError(
-            f"{shown(text)}: airgap takes no image from {transport}:",
-            hint="push it into a registry, and name it there",
-        )
     if not text:
         raise InputError("no image is named", hint="write one reference a line, such as nginx:1.27")
-    return Reference.parse(text)
+    return Reference.parse(text.removeprefix("docker://"))
 
 
 def merged(found: Sequence[Wanted], usual: tuple[Platform, ...]) -> dict[Wanted, None]:

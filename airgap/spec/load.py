@@ -49,7 +49,7 @@ def read_text(path: Path) -> str:
 
 def _read(text: str, what: str, folder: Path, name: str, *, is_yaml: bool) -> Spec:
     if not is_yaml:
-        return Spec(parse_list(text, what), name=name if NAME.fullmatch(name) else "bundle")
+        return Spec(parse_list(text, what, folder), name=name if NAME.fullmatch(name) else "bundle")
     documents = load_all(text, what)
     if foreign := read_foreign(documents, what, folder):
         return foreign

@@ -8,7 +8,7 @@ from pathlib import Path
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
 from airgap.spec.defaults import NODE_IMAGE, REGISTRY_IMAGE
-from airgap.spec.wanted import Wanted
+from airgap.spec.wanted import Placed, Wanted
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
 """What a bundle or a cluster may be called."""
@@ -23,7 +23,7 @@ class Spec:
     """What a bundle is to hold.
 
     Attributes:
-        images: in the order given.
+        images: in the order given; what is on this machine is not looked at yet.
         name: the bundle's name, for people.
         serial: grows from one release of a bundle to the next; None where there is none.
         platforms: what to carry of an image for several; empty means not said.
@@ -38,7 +38,7 @@ class Spec:
         left_out: what the list of another tool holds and airgap does not take.
     """
 
-    images: tuple[Wanted, ...]
+    images: tuple[Wanted | Placed, ...]
     name: str = "bundle"
     serial: int | None = None
     platforms: tuple[Platform, ...] = ()
@@ -54,5 +54,6 @@ class Spec:
 
     @property
     def references(self) -> tuple[Reference, ...]:
-        """The names of the images on the other side."""
-        return tuple(wanted.reference for wanted in self.images)
+        """The names of the images on the other side, as far as they are said."""
+        names = (one.reference if isinstance(one, Wanted) else one.name for one in self.images)
+        return tuple(filter(None, names))

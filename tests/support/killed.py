@@ -18,14 +18,15 @@ from pathlib import Path
 
 from airgap.bundle.partial.journal import Journal
 from airgap.oci.platform import Platform
+from airgap.oci.reference import Reference
 from airgap.pack.pack import pack
 from airgap.pack.request import Request
 from airgap.pack.result import Result
 from airgap.progress import Silent
 from airgap.registry.options import Options
 from airgap.sources.registry import RegistrySource
-from airgap.spec.image_list import parse_line
 from airgap.spec.spec import Spec
+from airgap.spec.wanted import Wanted
 
 _COUNT = struct.Struct("q")
 _LONGEST_SECONDS = 0.2
@@ -48,9 +49,10 @@ class Shared(Silent):
 
 
 def run(reference: str, bundle: Path, progress: Silent) -> Result:
-    spec = Spec((parse_line(reference),), platforms=(Platform("linux", "amd64"),))
+    wanted = Wanted(Reference.parse(reference))
+    spec = Spec((wanted,), platforms=(Platform("linux", "amd64"),))
     with RegistrySource(Options()) as source:
-        return pack(Request(spec, bundle), source, progress)
+        return pack(Request(spec, (wanted,), bundle), source, progress)
 
 
 def held(bundle: Path) -> list[list[tuple[int, int]]]:

@@ -2,22 +2,26 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from airgap.cli import options, results
+from airgap.cli.content import CONTENT, open_content
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airgap.inspect.contents import Contents
+    from airgap.oci.image import Image
 
 
 @click.command()
-@click.argument("path", metavar="BUNDLE.tar", type=options.FILE)
+@click.argument("path", metavar="BUNDLE.tar|LAYOUT", type=CONTENT)
 @options.keys_option
 @options.json_option
 def inspect(path: Path, keys: tuple[str, ...], as_json: bool) -> None:
-    """Tell what is inside a bundle.
+    """Tell what is inside a bundle, or an OCI layout.
 
     Reads the tables and manifests, which takes no time; airgap verify proves every byte.
 
@@ -28,15 +32,21 @@ def inspect(path: Path, keys: tuple[str, ...], as_json: bool) -> None:
     from airgap.bundle.reader import Bundle
     from airgap.inspect.contents import inspect as look
 
-    with Bundle.open(path, options.public_keys(keys)) as bundle:
-        contents = look(bundle)
-        if as_json:
-            results.write_json(contents.to_json())
+    told: dict[str, Any]
+    with open_content(path, keys) as content:
+        if isinstance(content, Bundle):
+            contents = look(content)
+            told, lines = contents.to_json(), _lines(contents)
         else:
-            _print(contents)
+            images = [image.to_json() for image in content.images]
+            told, lines = {"layout": str(path), "images": images}, _of_images(content.images)
+    if as_json:
+        results.write_json(told)
+    else:
+        results.lines(lines)
 
 
-def _print(contents: "Contents") -> None:
+def _lines(contents: "Contents") -> list[str]:
     from airgap.progress import size
 
     bundle, table = contents.bundle, contents.bundle.table
@@ -69,14 +79,20 @@ def _print(contents: "Contents") -> None:
         lines.append(f"signature  said to be by {contents.signer}, not proved (give --key)")
     else:
         lines.append("signature  none")
-    lines.append(f"images     {len(bundle.images)}")
-    for image in bundle.images:
+    lines += _of_images(bundle.images)
+    return lines + [f"left out   {reference.familiar}" for reference in table.failed]
+
+
+def _of_images(images: "Sequence[Image]") -> list[str]:
+    from airgap.progress import size
+
+    lines = [f"images     {len(images)}"]
+    for image in images:
         lines.append(f"  {image.reference.familiar}")
         platforms = ", ".join(map(str, image.platforms)) or "platform unknown"
         lines.append(f"    {image.root.digest.algorithm}:{image.root.digest.short}…"
                      f"  {platforms}  {size(image.size)}")  # fmt: skip
-    lines += [f"left out   {reference.familiar}" for reference in table.failed]
-    results.lines(lines)
+    return lines
 
 
 @click.command()

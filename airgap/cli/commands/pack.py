@@ -164,8 +164,11 @@ def pack(
     _check_options(images_only=images_only, locks=(lock_path, locked_path), update=update)
     cluster = None if images_only else _cluster(spec, kind_path, tool, tls, ca_cert, ca_key)
     with ExitStack() as stack:
+        pulled = stack.enter_context(RegistrySource(options.registry(**registry), console))
+        listed, source = choose(spec.images, pulled, stack)
         request = Request(
             spec=spec,
+            listed=listed,
             output=output,
             cluster=cluster,
             keep_going=keep_going,
@@ -175,8 +178,7 @@ def pack(
             lock=load_lock(locked_path) if locked_path else None,
             update=update,
         )
-        source = stack.enter_context(RegistrySource(options.registry(**registry), console))
-        result = run(request, choose(spec.images, source), console)
+        result = run(request, source, console)
     packed.write_lists(result, failed_path, locked_path if update else lock_path)
     packed.tell(result, as_json=as_json, quiet=quiet)
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from airgap.cli import options, results
+from airgap.cli.content import CONTENT, open_content
 from airgap.cli.naming import naming, naming_options
 from airgap.errors import InputError
 from airgap.files import outputs
 
 if TYPE_CHECKING:
-    from airgap.bundle.reader import Bundle
+    from airgap.cli.content import Content
     from airgap.console import Console
     from airgap.oci.image import Image
     from airgap.oci.reference import Reference
@@ -26,7 +27,7 @@ _NAMED = 5
 
 
 @click.command()
-@click.argument("bundle_path", metavar="BUNDLE.tar", type=options.FILE)
+@click.argument("bundle_path", metavar="BUNDLE.tar|LAYOUT", type=CONTENT)
 @click.argument("registry_name", metavar="REGISTRY[/PREFIX]")
 @click.option(
     "--images",
@@ -81,14 +82,12 @@ def push(
     """Push every image of a bundle into a registry that exists.
 
     Each image lands as REGISTRY/[PREFIX/]HOST/PATH:TAG under its upstream host. What is there
-    already is not sent again.
+    already is not sent again. The folder of an OCI image layout does as well as a bundle.
 
     \b
     Example:
       airgap push bundle.tar registry.example.org/mirror --ca ca.crt
     """
-    from airgap.bundle.reader import Bundle
-
     if dry_run and check:
         raise click.UsageError("--dry-run asks nobody, and --check asks the registry")
     console = options.console(quiet, verbose)
@@ -102,7 +101,7 @@ def push(
         strip_host=strip_host, map_path=map_path,
     )  # fmt: skip
     chosen = options.registry(**registry)
-    with Bundle.open(bundle_path, options.public_keys(keys)) as bundle:
+    with open_content(bundle_path, keys) as bundle:
         carried = _selected(bundle, list_path)
         images = _flattened(carried, bundle, console) if flatten else carried
         names = called.names(images)
@@ -125,7 +124,7 @@ def push(
 class _Job:
     """Images of a bundle, and the registry where they are to be."""
 
-    bundle: "Bundle"
+    bundle: "Content"
     images: "Sequence[Image]"
     names: "Names"
     registry: str
@@ -173,7 +172,7 @@ class _Job:
         return f"{self.many} of the bundle: all are whole at {self.registry}"
 
 
-def _selected(bundle: "Bundle", list_path: Path | None) -> "list[Image]":
+def _selected(bundle: "Content", list_path: Path | None) -> "list[Image]":
     from airgap.spec.load import load
     from airgap.transfer.selection import select
 
@@ -182,7 +181,7 @@ def _selected(bundle: "Bundle", list_path: Path | None) -> "list[Image]":
     return select(bundle.images, load(list_path).references, str(list_path))
 
 
-def _flattened(images: "Sequence[Image]", bundle: "Bundle", console: "Console") -> "list[Image]":
+def _flattened(images: "Sequence[Image]", bundle: "Content", console: "Console") -> "list[Image]":
     """Leave out indexes; says which images stay as they are although their index is sparse."""
     from airgap.oci.descriptor import Descriptor
     from airgap.oci.flatten import flattened, is_sparse
@@ -218,7 +217,12 @@ def _changed(carried: "Sequence[Image]", pushed: "Sequence[Image]") -> dict[str,
 
 
 def _tell_dry_run(
-    images: "Sequence[Image]", bundle: "Bundle", names: "Names", address: str, *, as_json: bool
+    images: "Sequence[Image]",
+    bundle: "Content",
+    names: "Names",
+    address: str,
+    *,
+    as_json: bool,
 ) -> None:
     from airgap.transfer.dry_run import dry_run
 

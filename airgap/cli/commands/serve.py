@@ -1,16 +1,16 @@
 """airgap serve."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from airgap.cli import options
+from airgap.cli.content import CONTENT, open_content
 from airgap.cli.failure import Terminated
 from airgap.errors import InputError
-from airgap.files import inputs, outputs
+from airgap.files import outputs
 
 if TYPE_CHECKING:
     from airgap.certificates.values import Tls
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("path", metavar="BUNDLE.tar|LAYOUT", type=click.Path(path_type=Path))
+@click.argument("path", metavar="BUNDLE.tar|LAYOUT", type=CONTENT)
 @click.option(
     "--listen",
     default="127.0.0.1:5000",
@@ -60,7 +60,7 @@ def serve(
 
     console = options.console(quiet, verbose)
     host, port = _address(listen)
-    with _open(path, keys) as content:
+    with open_content(path, keys) as content:
         tls = None if plain_http else _certificate(content, [host, *hosts])
         context = server_context(tls) if tls else None
         with Server(content.images, content, (host, port), console, context) as server:
@@ -93,17 +93,6 @@ def _trust(console: "Console", tls: "Tls", ca_out: Path | None) -> None:
     outputs.write(ca_out, tls.ca_pem)
     console.note(f"its CA is in {ca_out}: curl --cacert {ca_out}; for docker, copy it to")
     console.note("/etc/docker/certs.d/HOST:PORT/ca.crt")
-
-
-def _open(path: Path, keys: tuple[str, ...]) -> AbstractContextManager["Content"]:
-    from airgap.bundle.reader import Bundle
-    from airgap.sources.layout import Layout
-
-    if inputs.is_file(path) or not path.is_dir():
-        return Bundle.open(path, options.public_keys(keys))
-    if keys:
-        raise InputError(f"{path} is a folder, and only bundles are signed", hint="omit --key")
-    return nullcontext(Layout(path))
 
 
 def _address(listen: str) -> tuple[str, int]:

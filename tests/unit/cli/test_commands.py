@@ -186,12 +186,13 @@ def test_the_environment_s_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_serve_reads_a_layout(tmp_path: Path) -> None:
-    from airgap.cli.commands.serve import _address, _certificate, _open
+    from airgap.cli.commands.serve import _address, _certificate
+    from airgap.cli.content import open_content
 
     maker = Maker(tmp_path / "layout")
     maker.image(b"a", name="x/y:1")
     maker.layout()
-    with _open(tmp_path / "layout", ()) as content:
+    with open_content(tmp_path / "layout", ()) as content:
         assert len(content.images) == 1
         assert _certificate(content, ["127.0.0.1"]).ca_pem
     assert _address("[::1]:5000") == ("::1", 5000)
@@ -224,3 +225,15 @@ def test_serve_cannot_write_the_ca(run, bundle: Path, tmp_path: Path) -> None:  
     ran = run("serve", bundle, "--listen", "127.0.0.1:0", "--ca-out", tmp_path / "gone" / "ca.crt")
     assert ran.code == 6
     assert "cannot write" in ran.err
+
+
+def test_inspect_looks_into_a_layout(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    maker = Maker(tmp_path / "built")
+    maker.image(b"layer", name="quay.io/org/app:1")
+    maker.layout()
+    ran = run("inspect", tmp_path / "built")
+    assert (ran.code, ran.out.split("\n")[:2]) == (0, ["images     1", "  quay.io/org/app:1"])
+    told = json.loads(run("inspect", tmp_path / "built", "--json").out)
+    assert [image["reference"] for image in told["images"]] == ["quay.io/org/app:1"]
+    assert run("inspect", tmp_path / "built", "--key", "x").code == 3
+    assert "oci-layout is missing" in run("inspect", tmp_path).err

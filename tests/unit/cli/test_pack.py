@@ -11,6 +11,7 @@ import pytest
 from airgap.bundle.reader import Bundle
 from airgap.cli import app
 from airgap.oci import descriptor as d
+from tests.support.images import Maker
 from tests.support.registry import MemoryRegistry
 
 Run = Callable[..., tuple[int, str, str]]
@@ -164,3 +165,17 @@ def test_a_lock_and_its_renewal(registry: Stocked, host: str, run: Run, tmp_path
     assert lock.read_text() == f"{host}/app:1@{new}\n"
     assert run(f"{host}/app:1\n", "--update")[0] == 2
     assert run(f"{host}/app:1\n", "--lock", lock, "--locked", lock)[0] == 2
+
+
+def test_a_layout_is_packed_and_pushed(
+    registry: Stocked, host: str, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    maker = Maker(tmp_path / "built")
+    maker.image(b"layer", name="quay.io/org/app:1")
+    root = str(maker.layout().named[0].root.digest)
+    assert run("oci:built as shop/app:2\n")[0] == 0
+    assert carried(tmp_path) == ["shop/app:2"]
+    assert app.run(["push", str(tmp_path / "built"), host]) == 0
+    assert registry.content.repository("quay.io/org/app").tags["1"] == root
+    assert app.run(["push", str(tmp_path / "b.tar"), host]) == 0
+    assert registry.content.repository("docker.io/shop/app").tags["2"] == root

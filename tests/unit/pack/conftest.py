@@ -1,5 +1,7 @@
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,13 +45,19 @@ def shelf() -> Shelf:
     return shelf
 
 
+def pack_from(
+    shelf: Shelf, folder: Path, *lines: str, listener: Listener | None = None, **more: object
+) -> Result:
+    """Pack lines into b.tar of a folder."""
+    spec = Spec(tuple(map(parse_line, lines)), platforms=(AMD64,))
+    with ExitStack() as stack:
+        listed, source = choose(spec.images, shelf, stack)
+        plain = Request(spec, listed, folder / "b.tar")
+        request = replace(plain, **more)  # type: ignore[arg-type]
+        return pack(request, source, listener or Silent())
+
+
 @pytest.fixture
 def packed(shelf: Shelf, tmp_path: Path) -> Pack:
     """Pack lines from the shelf into b.tar."""
-
-    def run(*lines: str, listener: Listener | None = None, **more: object) -> Result:
-        spec = Spec(tuple(map(parse_line, lines)), platforms=(AMD64,))
-        request = replace(Request(spec, tmp_path / "b.tar"), **more)  # type: ignore[arg-type]
-        return pack(request, choose(spec.images, shelf), listener or Silent())
-
-    return run
+    return partial(pack_from, shelf, tmp_path)

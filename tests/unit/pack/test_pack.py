@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,26 +7,14 @@ from airgap.bundle.format import TooLarge
 from airgap.bundle.reader import Bundle
 from airgap.errors import InputError, NetworkError
 from airgap.oci.digest import Digest
-from airgap.oci.platform import Platform
-from airgap.pack.pack import pack
-from airgap.pack.request import Request
 from airgap.pack.result import Result
-from airgap.progress import Silent
-from airgap.sources.choose import choose
-from airgap.spec.image_list import parse_line
-from airgap.spec.spec import Spec
-from tests.unit.pack.conftest import Listener
+from tests.unit.pack.conftest import Listener, pack_from
 from tests.unit.shelf import Shelf, refuse
 
 
-def spec(*names: str, **more: object) -> Spec:
-    found = Spec(tuple(map(parse_line, names)), platforms=(Platform("linux", "amd64"),))
-    return replace(found, **more)  # type: ignore[arg-type]
-
-
-def run(shelf: Shelf, tmp_path: Path, *names: str, **options: object) -> Result:
-    request = replace(Request(spec(*names), tmp_path / "b.tar"), **options)  # type: ignore[arg-type]
-    result = pack(request, choose(request.spec.images, shelf), Silent())
+def run(shelf: Shelf, tmp_path: Path, *lines: str, **more: object) -> Result:
+    """Pack lines, and raise what failed."""
+    result = pack_from(shelf, tmp_path, *lines, **more)  # type: ignore[arg-type]
     if result.error:
         raise result.error
     return result
@@ -140,7 +127,7 @@ def test_two_contents_for_one_tag_are_refused(shelf: Shelf, tmp_path: Path) -> N
 def test_an_image_for_another_platform_alone_is_told(shelf: Shelf, tmp_path: Path) -> None:
     shelf.image("arm:1", b"arm", architecture="arm64")
     listener = Listener()
-    pack(Request(spec("arm:1"), tmp_path / "b.tar"), shelf, listener)
+    pack_from(shelf, tmp_path, "arm:1", listener=listener)
     assert listener.warnings == ["arm:1 is for linux/arm64 alone, not for linux/amd64"]
     assert "arm:1 is complete" in listener.notes
 
@@ -175,11 +162,11 @@ def test_docker_hub_s_limit_is_told_beforehand(shelf: Shelf, tmp_path: Path) -> 
         shelf.image(name, b"base")
     shelf.budget = (5, 21600)
     listener = Listener()
-    pack(Request(spec(*names), tmp_path / "b.tar"), shelf, listener)
+    pack_from(shelf, tmp_path, *names, listener=listener)
     assert "allows 5 more pulls in 6 h and 12 are needed" in listener.warnings[0]
     shelf.budget = (100, 21600)
     listener.warnings.clear()
-    pack(Request(spec(*names), tmp_path / "b.tar"), shelf, listener)
+    pack_from(shelf, tmp_path, *names, listener=listener)
     assert listener.warnings == []
 
 

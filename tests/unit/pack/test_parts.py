@@ -11,6 +11,7 @@ import pytest
 from airgap.bundle.reader import Bundle
 from airgap.oci.digest import Digest
 from airgap.oci.platform import Platform
+from airgap.oci.reference import Reference
 from airgap.pack.pack import pack
 from airgap.pack.pieces import GRAIN
 from airgap.pack.request import Request as PackRequest
@@ -18,8 +19,8 @@ from airgap.pack.result import Result
 from airgap.progress import Silent
 from airgap.registry.options import Options
 from airgap.sources.registry import RegistrySource
-from airgap.spec.image_list import parse_line
 from airgap.spec.spec import Spec
+from airgap.spec.wanted import Wanted
 from tests.support.clock import FakeClock
 from tests.support.registry import Fault, MemoryRegistry, Request, Rule
 from tests.support.registry.storage import Storage, behind_redirects
@@ -53,11 +54,10 @@ class Site:
 
     def pack(self, *names: str) -> Result:
         """Pack, prove the file, and compare it with the one that an undisturbed run made."""
-        spec = Spec(
-            tuple(parse_line(f"{self.registry.address}/{name}:1") for name in names),
-            platforms=(Platform("linux", "amd64"),),
-        )
-        request = PackRequest(spec, self.folder / "b.tar")
+        places = (f"{self.registry.address}/{name}:1" for name in names)
+        wanted = tuple(Wanted(Reference.parse(place)) for place in places)
+        spec = Spec(wanted, platforms=(Platform("linux", "amd64"),))
+        request = PackRequest(spec, wanted, self.folder / "b.tar")
         options = Options(clock=self.clock, connections=self.connections)
         with RegistrySource(options) as source:
             result = pack(request, source, Silent())

@@ -9,7 +9,7 @@ from airgap.spec.spec import Spec
 from tests.unit.pack.conftest import Pack
 from tests.unit.shelf import Shelf, refuse
 
-REQUEST = Request(Spec(()), Path("b.tar"))
+REQUEST = Request(Spec(()), (), Path("b.tar"))
 
 
 def test_failures_are_data(shelf: Shelf, packed: Pack) -> None:

@@ -1,3 +1,5 @@
+from contextlib import ExitStack
+
 from airgap.oci.reference import Reference
 from airgap.sources.choose import choose
 from airgap.spec.image_list import parse_line
@@ -8,7 +10,8 @@ def test_a_new_name_leads_to_the_old_one() -> None:
     shelf = Shelf()
     root = shelf.image("quay.io/org/app:1", b"layer")
     other = shelf.image("nginx:1", b"nginx")
-    source = choose(map(parse_line, ["docker://quay.io/org/app:1 as app:2", "nginx:1"]), shelf)
+    lines = ["docker://quay.io/org/app:1 as app:2", "nginx:1"]
+    _, source = choose(map(parse_line, lines), shelf, ExitStack())
     name, plain = Reference.parse("app:2"), Reference.parse("nginx:1")
     assert source.resolve(name)[0] == root
     assert source.resolve(plain)[0] == other

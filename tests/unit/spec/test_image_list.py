@@ -34,6 +34,13 @@ AMD64, ARM64 = Platform("linux", "amd64"), Platform("linux", "arm64")
             "--platform linux/amd64 docker://quay.io/org/app:1 as docker.io/shop/app:2",
         ),
         ("nginx:1 as nginx:1", None, "docker.io/library/nginx:1"),
+        ("oci:my built/x:1", None, "oci:my built/x:1"),
+        (
+            "--platform all docker-archive:x.tar:app:1 as app:2",
+            ALL,
+            "--platform all docker-archive:x.tar:app:1 as docker.io/library/app:2",
+        ),
+        ("bundle:old.tar", None, "bundle:old.tar"),
     ],
 )
 def test_lines_and_how_they_are_written_again(line: str, platforms: object, again: str) -> None:

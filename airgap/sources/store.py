@@ -1,0 +1,63 @@
+"""StoreSource: any Store that knows its images, as a Source."""
+
+from airgap.errors import InputError
+from airgap.oci.descriptor import Descriptor
+from airgap.oci.reference import Reference
+from airgap.sources.named import Content, Named
+from airgap.transfer.ports import Sink
+
+
+class StoreSource:
+    """One image of a Store under any name; implements Source.
+
+    Args:
+        content: has the image.
+        image: which.
+    """
+
+    def __init__(self, content: Content, image: Named) -> None:
+        self._content, self._image = content, image
+
+    def stop(self) -> None:
+        """Nothing waits here."""
+
+    def resolve(self, reference: Reference) -> tuple[Descriptor, bytes]:
+        """Return the image, whatever it is to be called; a digest that is asked for must be its."""
+        root = self._image.root
+        if reference.digest not in (None, root.digest):
+            raise InputError(
+                f"{reference.familiar}: {self._content.path} has {root.digest}",
+                hint="--update takes up what is there now",
+            )
+        return root, self._bytes(root)
+
+    def manifest(self, reference: Reference, descriptor: Descriptor) -> bytes:
+        """Return a manifest by digest; see `airgap.transfer.ports.Source.manifest`."""
+        if descriptor.digest not in self._content:
+            raise InputError(
+                f"{reference.familiar}: {self._content.path} lacks the manifest"
+                f" {descriptor.digest}, which its index names",
+                hint="choose what is there with --platform",
+            )
+        return self._bytes(descriptor)
+
+    def has_blob(self, reference: Reference, blob: Descriptor) -> bool:
+        """Tell whether a blob is there."""
+        return blob.digest in self._content
+
+    def remaining_pulls(self, reference: Reference) -> None:
+        """There is no limit."""
+
+    def fetch(self, reference: Reference, blob: Descriptor, sink: Sink, offset: int = 0) -> None:
+        """Hand a blob's bytes to ``sink``; see `airgap.transfer.ports.Source.fetch`."""
+        for chunk in self._content.chunks(blob, offset):
+            sink(chunk)
+
+    def _bytes(self, descriptor: Descriptor) -> bytes:
+        body = self._content.manifest_bytes(descriptor.digest)
+        if len(body) != descriptor.size:
+            raise InputError(
+                f"{self._content.path}: {descriptor.digest} has {len(body)} bytes, not"
+                f" {descriptor.size}"
+            )
+        return body
