@@ -12,6 +12,7 @@ from click.shell_completion import shell_complete
 
 from airgap import __version__
 from airgap.cli import failure, results
+from airgap.cli.commands.diff import diff
 from airgap.cli.commands.help import help_
 from airgap.cli.commands.inspect import inspect, verify
 from airgap.cli.commands.pack import pack
@@ -45,7 +46,7 @@ def cli() -> None:
 
 
 cli.add_group("Where there is a network", (pack,))
-cli.add_group("Anywhere", (inspect, verify, sign, keygen, push, serve, help_))
+cli.add_group("Anywhere", (inspect, diff, verify, sign, keygen, push, serve, help_))
 cli.add_group("On the isolated host", (unpack, status, up, trust, teardown))
 
 

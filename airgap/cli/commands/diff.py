@@ -1,0 +1,78 @@
+"""airgap diff."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from airgap.cli import options, results
+
+if TYPE_CHECKING:
+    from airgap.inspect.diff import Change, Difference
+    from airgap.oci.image import Image
+
+
+@click.command()
+@click.argument("old", metavar="OLD.tar", type=options.FILE)
+@click.argument("new", metavar="NEW.tar", type=options.FILE)
+@options.keys_option
+@options.json_option
+def diff(old: Path, new: Path, keys: tuple[str, ...], as_json: bool) -> None:
+    """Tell what a newer bundle brings, changes and lacks.
+
+    Reads tables and manifests of both; node and registry image, programs and files are compared as
+    well. With --key, a signature of both must hold.
+
+    \b
+    Example:
+      airgap diff shop-6.tar shop-7.tar
+    """
+    from airgap.bundle.reader import Bundle
+    from airgap.inspect.diff import diff as compare
+
+    trusted = options.public_keys(keys)
+    with ExitStack() as stack:
+        before, after = (stack.enter_context(Bundle.open(path, trusted)) for path in (old, new))
+        found = compare(before, after)
+        if as_json:
+            results.write_json(found.to_json())
+        else:
+            results.lines(_lines(found))
+
+
+def _lines(found: "Difference") -> Iterator[str]:
+    from airgap.progress import count, size
+
+    for mark, bundle in (("-", found.old), ("+", found.new)):
+        serial = f", serial {bundle.table.serial}" if bundle.table.serial is not None else ""
+        yield f"{mark} {bundle.path}: {bundle.table.name}{serial}, {bundle.digest}"
+    for change in found.changes:
+        yield from _change(change)
+    marks = {"added": "+", "removed": "-", "changed": "~"}
+    for name, what in found.members.items():
+        yield f"{marks[what]} {name}"
+    if not found.changes and not found.members:
+        yield "nothing differs but what the bundles say of themselves"
+    yield (
+        f"{count(found.same, 'image')} the same; {size(found.new_size)} new,"
+        f" {size(found.gone_size)} gone"
+    )
+
+
+def _change(change: "Change") -> Iterator[str]:
+    one = change.new or change.old
+    mark = "~" if change.old and change.new else "+" if change.new else "-"
+    role = f" ({change.role})" if change.role else ""
+    yield f"{mark} {one.reference.familiar if one else ''}{role}"
+    for sign, image in (("-", change.old), ("+", change.new)):
+        if image and mark == "~":
+            yield f"    {sign} {_described(image)}"
+
+
+def _described(image: "Image") -> str:
+    from airgap.progress import size
+
+    platforms = ", ".join(map(str, image.platforms)) or "platform unknown"
+    return f"{image.reference.familiar}  {image.root.digest}  {platforms}  {size(image.size)}"
