@@ -104,7 +104,6 @@ serial: 3
 platforms: [linux/amd64, "linux/arm64"]
 images:
   - nginx:1.27   # a comment
-  - {a: b}
 files: {x/y.yaml: 'x.yaml'}
 node-image: kindest/node:v1
 """
