@@ -51,6 +51,10 @@ class Maker:
         value = {"schemaVersion": 2, "mediaType": d.OCI_INDEX, "manifests": entries}
         return self._root(value, name)
 
+    def tagged(self, name: str, value: dict[str, Any]) -> dict[str, Any]:
+        """Give a name to a manifest or index that is made elsewhere."""
+        return self._root(value, name)
+
     def forget(self, descriptor: dict[str, Any]) -> None:
         """Remove a blob, as a platform filter does."""
         (self._blobs / descriptor["digest"][7:]).unlink()

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from airgap.console import Console
     from airgap.serve.server import Content
 
+_THIS_HOST = ("127.0.0.1", "::1", "localhost")
+
 
 @click.command()
 @click.argument("path", metavar="BUNDLE.tar|LAYOUT", type=CONTENT)
@@ -69,9 +71,11 @@ def serve(
                 _tell(console, content, url, server.port)
                 if tls:
                     _trust(console, tls, ca_out)
+                elif host not in _THIS_HOST:
+                    console.warn("plain http: whoever is on the way can read and change it all")
                 server.wait()
             except (KeyboardInterrupt, Terminated):
-                console.note("stopped")
+                _stopped(console, server.troubles)
 
 
 def _tell(console: "Console", content: "Content", url: str, port: int) -> None:
@@ -83,6 +87,14 @@ def _tell(console: "Console", content: "Content", url: str, port: int) -> None:
         console.note(image.reference.familiar)
     if len(content.images) > 20:
         console.note(f"and {len(content.images) - 20} more: GET /v2/_catalog lists all")
+
+
+def _stopped(console: "Console", troubles: int) -> None:
+    from airgap.progress import count
+
+    if troubles:
+        console.warn(f"{count(troubles, 'request')} went without the right answer: see above")
+    console.note("stopped")
 
 
 def _trust(console: "Console", tls: "Tls", ca_out: Path | None) -> None:

@@ -1,5 +1,8 @@
+import contextlib
+import http.client
 import io
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -198,27 +201,62 @@ def test_serve_reads_a_layout(tmp_path: Path) -> None:
     assert _address("[::1]:5000") == ("::1", 5000)
 
 
-def test_serve_until_ctrl_c(bundle: Path, tmp_path: Path) -> None:
-    """A process of its own: the address, how to trust it, Ctrl-C, and the exit code 0."""
-    ca = tmp_path / "ca.crt"
+@contextlib.contextmanager
+def served(bundle: Path, *options: object, until: str):  # type: ignore[no-untyped-def]
+    """Serve in a process of its own; yields it and what it told, up to a text."""
     command = [sys.executable, "-c", "from airgap.cli import main; main()", "serve", str(bundle)]
     with subprocess.Popen(
-        [*command, "--listen", "127.0.0.1:0", "--ca-out", str(ca)],
+        [*command, *map(str, options)],
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     ) as process:
         assert process.stderr
         told = ""
-        while "certs.d" not in told:
+        while until not in told:
             line = process.stderr.readline()
             assert line, told
             told += line
+        yield process, told
+        process.kill()
+
+
+def test_serve_until_ctrl_c(bundle: Path, tmp_path: Path) -> None:
+    """A process of its own: the address, how to trust it, Ctrl-C, and the exit code 0."""
+    ca = tmp_path / "ca.crt"
+    options = ("--listen", "127.0.0.1:0", "--ca-out", ca)
+    with served(bundle, *options, until="certs.d") as (process, told):
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
         assert "Serving 1 image at https://127.0.0.1:" in told
         assert ca.read_text().startswith("-----BEGIN CERTIFICATE-----")
-        assert "stopped" in process.stderr.read()
+        rest = process.stderr.read()
+        assert "stopped" in rest
+        assert "warning" not in told + rest
+
+
+def test_serve_warns_of_plain_http_and_counts_what_it_could_not_answer(bundle: Path) -> None:
+    from airgap.bundle.reader import Bundle
+
+    options = ("--plain-http", "--listen", "0.0.0.0:0")
+    with served(bundle, *options, until="warning: plain http") as (process, told):
+        port = re.search(r"http://0\.0\.0\.0:([0-9]+)", told)
+        assert port
+        with Bundle.open(bundle) as opened:
+            image = opened.images[0]
+            with opened.place(image.root) as place, bundle.open("r+b") as file:
+                file.seek(place.at)
+                file.write(b"?")
+        connection = http.client.HTTPConnection("127.0.0.1", int(port[1]), timeout=60)
+        path = f"/v2/{image.reference.repository}/manifests/{image.root.digest}"
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            assert connection.getresponse().status == 500
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+        rest = process.stderr.read()
+        assert "1 request went without the right answer" in rest
+        assert image.root.digest.hex in rest
 
 
 def test_serve_cannot_write_the_ca(run, bundle: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
