@@ -88,7 +88,7 @@ def targets(folder: Path) -> Iterator[dict[str, Target]]:
     amd = maker.image(b"base", b"amd", name="docker.io/library/nginx:1.27")
     maker.index("quay.io/org/app:1", amd64=amd, arm64=maker.image(b"arm", architecture="arm64"))
     layout = maker.layout()
-    with Server(layout.images, layout, ("127.0.0.1", 0), _Listener()) as server:
+    with Server(layout.images, layout, ("127.0.0.1", 0), Silent()) as server:
         yield {**_texts(folder), **_json(folder), **_bundles(folder), "served": _served(server)}
 
 
@@ -232,13 +232,6 @@ def _opened(path: Path, good: bytes) -> Read:
     return read
 
 
-class _Listener(Silent):
-    """Takes a fault that a server tells of for what it is."""
-
-    def warn(self, text: str) -> None:
-        raise AssertionError(text)
-
-
 def _served(server: Server) -> Target:
     """Send bytes, and read until the connection is closed."""
 
@@ -251,6 +244,7 @@ def _served(server: Server) -> Target:
             sock.shutdown(socket.SHUT_WR)
             while sock.recv(1 << 16):
                 pass
+        assert not server.troubles, "a fault of ours"
 
     head = "Host: localhost\r\nUser-Agent: fuzz\r\n\r\n"
     paths = ["manifests/1.27", "tags/list?n=1", "referrers/x", f"blobs/sha256:{'0' * 64}", "x"]
