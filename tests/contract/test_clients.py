@@ -232,7 +232,7 @@ def _rows() -> Iterator[str]:
     for client, (name, *rest) in CLIENTS.items():
         command = [program(name), *rest]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-        version = re.search(r"[0-9]+\.[0-9]+\.[0-9]+", done.stdout)
+        version = re.search(r"[0-9]+(?:\.[0-9]+)+", done.stdout)
         assert version, done.stdout
         yield f"| {client.__name__} | {version[0]} | {client.__doc__} |"
 
