@@ -13,11 +13,13 @@ from typing import Any
 
 import yaml
 
-from airgap.bundle.docker_archive import docker_archive
+from airgap.bundle.archives import oci_archive
 from airgap.bundle.reader import Bundle
 from airgap.certificates.make import issue
 from airgap.cluster import kind
+from airgap.cluster.doors.login import Login
 from airgap.cluster.objects import registry as manifests
+from airgap.cluster.objects import registry_yaml
 from airgap.cluster.objects.registry import STORAGE_PATH, UID
 from airgap.cluster.parameters import NAMESPACE, Parameters
 from bench import checks, data, peers, servers
@@ -73,15 +75,15 @@ def _by_hand(
         patch = kind.load_patch(Path(environment["kind_patch"]))
         configuration = kind.patched(kind.config(parameters), patch)
         (work / "kind.yaml").write_text(yaml.safe_dump(configuration))
-        (work / "registry.yaml").write_bytes(manifests.render_yaml(parameters))
-        tls = issue(["localhost", _NODE])
-        secret = manifests.secret(tls, secrets.token_hex(32))
+        (work / "registry.yaml").write_bytes(registry_yaml.render_yaml(parameters))
+        tls, login = issue(["localhost", _NODE]), Login.new()
+        secret = manifests.secret(tls, login, secrets.token_hex(32))
         (work / "secret.yaml").write_text(yaml.safe_dump(secret))
         (work / "ca.crt").write_bytes(tls.ca_pem)
         if bundle.registry is None:
             raise checks.WrongError("the bundle carries no registry image")
         with (work / "registry.tar").open("wb") as file:
-            for chunk in docker_archive(bundle, bundle.registry, 0, parameters.registry_image):
+            for chunk in oci_archive(bundle, bundle.registry, parameters.registry_image):
                 file.write(chunk)
     with servers.registry(lab.programs / "registry", images.root, work) as up:
         place = lab.place(up.address, images)
@@ -100,6 +102,7 @@ def _by_hand(
         f"{kubectl} apply -f secret.yaml -f registry.yaml",
         f"{kubectl} -n {NAMESPACE} rollout status deployment/registry --timeout=180s",
         "docker load -q -i images.tar",
+        f"echo {login.password} | docker login -u {login.user} --password-stdin {_REGISTRY} 2>&1",
         f"for name in {' '.join(images.digests)}; do",
         f"  docker tag {up.address}/$name:1 {_REGISTRY}/$name:1",
         f"  docker push -q {_REGISTRY}/$name:1",

@@ -1,6 +1,6 @@
 """Archive: one image as a docker-archive, streamed out of a store without a copy on disk.
 
-``docker load`` and ``ctr images import`` read it.
+``docker load`` reads it.
 """
 
 from collections.abc import Iterator

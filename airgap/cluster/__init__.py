@@ -12,7 +12,8 @@ turn         one run at a time for a cluster
 mirrors      what containerd on the nodes is told: which names the registry serves
 host_trust   what docker on this host is told
 kubeconfig   the cluster's entries in the user's kubeconfig
-login        what it takes to write into the registry
+doors/       where the registry is read, and where it is written
+reach        whether this host reaches a server of the cluster's
 preflight    what would stop a later step, found before anything is changed
 command      running a program
 workspace    a private folder for one run

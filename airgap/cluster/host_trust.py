@@ -1,9 +1,13 @@
 """This host's own trust in the registry, for ``docker push`` and ``docker pull``.
 
-A line in /etc/hosts makes the control plane's name mean this host, and docker's certs.d holds
-the CA for it. Both are marked as airgap's, so that they can be taken back.
+A line in /etc/hosts gives the control plane's name its address, and docker's certs.d holds the CA
+for it. Both are marked as airgap's, so that they can be taken back.
+
+docker does not verify a registry whose name means 127.0.0.0/8 (it counts as insecure): so the name
+means the node's own address wherever this host reaches that.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +24,14 @@ class HostTrust:
     """What this host needs for one cluster.
 
     Attributes:
-        name: the name that is to mean this host, ``NAME-control-plane``.
+        name: the name that gets an address, ``NAME-control-plane``.
+        ip: that address.
         addresses: ``HOST:PORT`` under which docker is to believe the CA.
         ca_pem: the CA.
     """
 
     name: str
+    ip: str
     addresses: Sequence[str]
     ca_pem: bytes
     hosts: Path = HOSTS
@@ -34,7 +40,7 @@ class HostTrust:
     @property
     def line(self) -> bytes:
         """The line for /etc/hosts, with the mark that it is airgap's."""
-        return f"127.0.0.1 {self.name} # airgap\n".encode()
+        return f"{self.ip} {self.name} # airgap\n".encode()
 
     def missing(self) -> list[str]:
         """Say what is not as it should be, one change a line.
@@ -44,7 +50,8 @@ class HostTrust:
         """
         try:
             shown = self.line.decode().strip()
-            changes = [] if self.line in _lines(self.hosts) else [f"{self.hosts}: {shown}"]
+            ours = _ours(_lines(self.hosts), self.name)
+            changes = [] if ours == [self.line] else [f"{self.hosts}: {shown}"]
             lacking = [
                 path for path in self._ca_files()
                 if not path.exists() or path.read_bytes() != self.ca_pem
@@ -60,10 +67,12 @@ class HostTrust:
             ResourceError: it cannot be read.
         """
         try:
+            lines = _lines(self.hosts)
+            ours, name = _ours(lines, self.name), self.name.encode()
             found = [
                 line.decode("utf-8", "replace").strip()
-                for line in _lines(self.hosts)
-                if line != self.line and self.name.encode() in line.partition(b"#")[0].split()[1:]
+                for line in lines
+                if line not in ours and name in line.partition(b"#")[0].split()[1:]
             ]
         except OSError as error:
             raise _denied(error) from error
@@ -76,12 +85,7 @@ class HostTrust:
             ResourceError: it cannot be written.
         """
         try:
-            lines = _lines(self.hosts)
-            if self.line not in lines:
-                # Before a last line that lacks its end: so that taking ours out again leaves
-                # every byte as it was.
-                place = len(lines) - (1 if lines and not lines[-1].endswith(b"\n") else 0)
-                _write(self.hosts, b"".join([*lines[:place], self.line, *lines[place:]]))
+            self._write_line()
             for path in self._ca_files():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(self.ca_pem)
@@ -97,8 +101,8 @@ class HostTrust:
         changed = []
         try:
             lines = _lines(self.hosts)
-            if self.line in lines:
-                _write(self.hosts, b"".join(line for line in lines if line != self.line))
+            if ours := _ours(lines, self.name):
+                _write(self.hosts, b"".join(line for line in lines if line not in ours))
                 changed.append(str(self.hosts))
             for path in self._ca_files():
                 if path.exists():
@@ -110,14 +114,34 @@ class HostTrust:
             raise _denied(error) from error
         return changed
 
+    def _write_line(self) -> None:
+        lines = _lines(self.hosts)
+        ours = _ours(lines, self.name)
+        if ours == [self.line]:
+            return
+        lines = [line for line in lines if line not in ours]
+        # Before a last line that lacks its end: so that taking ours out again leaves every byte
+        # as it was.
+        place = len(lines) - (1 if lines and not lines[-1].endswith(b"\n") else 0)
+        _write(self.hosts, b"".join([*lines[:place], self.line, *lines[place:]]))
+
+    def renew(self) -> bool:
+        """Give the name its address again, if it has one by airgap; tells whether that changed.
+
+        Raises:
+            ResourceError: it cannot be written.
+        """
+        try:
+            ours = _ours(_lines(self.hosts), self.name)
+            if not ours or ours == [self.line]:
+                return False
+            self._write_line()
+        except OSError as error:
+            raise _denied(error) from error
+        return True
+
     def _ca_files(self) -> list[Path]:
         return [self.certs / address / _CA_FILE for address in self.addresses]
-
-
-def of_cluster(cluster: str, port: int, ca_pem: bytes) -> HostTrust:
-    """Return what this host needs for a cluster whose registry answers at ``port``."""
-    name = f"{cluster}-control-plane"
-    return HostTrust(name, [f"{name}:{port}", f"localhost:{port}"], ca_pem)
 
 
 def undo(cluster: str, hosts: Path = HOSTS, certs: Path = CERTS_D) -> list[str]:
@@ -141,7 +165,7 @@ def left(cluster: str, hosts: Path = HOSTS, certs: Path = CERTS_D) -> bool:
     """
     found = _at_hand(f"{cluster}-control-plane", hosts, certs)
     try:
-        return found.line in _lines(hosts) or any(path.exists() for path in found._ca_files())
+        return bool(_ours(_lines(hosts), found.name)) or any(p.exists() for p in found._ca_files())
     except OSError as error:
         raise _denied(error) from error
 
@@ -150,7 +174,19 @@ def _at_hand(name: str, hosts: Path, certs: Path) -> HostTrust:
     """Return what was written for a name, by what is there."""
     ports = [path.parent.name.rpartition(":")[2] for path in certs.glob(f"{name}:*/{_CA_FILE}")]
     addresses = [f"{host}:{port}" for port in sorted(ports) for host in (name, "localhost")]
-    return HostTrust(name, addresses, b"", hosts, certs)
+    return HostTrust(name, "", addresses, b"", hosts, certs)
+
+
+def addresses(cluster: str, certs: Path = CERTS_D) -> list[str]:
+    """Return the addresses at which docker believes a cluster's CA by the cluster's name."""
+    name = f"{cluster}-control-plane"
+    return sorted(path.parent.name for path in certs.glob(f"{name}:*/{_CA_FILE}"))
+
+
+def _ours(lines: Sequence[bytes], name: str) -> list[bytes]:
+    """Return the lines that airgap wrote for a name, whatever the address."""
+    pattern = re.compile(rb"[0-9A-Fa-f.:]+ " + re.escape(name.encode()) + rb" # airgap\n")
+    return [line for line in lines if pattern.fullmatch(line)]
 
 
 def _lines(path: Path) -> list[bytes]:

@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from airgap.cluster.docker.node import Node
+from airgap.cluster.doors.door import DOORS
 from airgap.cluster.parameters import SERVICE_NAME, Parameters
 from airgap.errors import ClusterError
 from airgap.oci.reference import host_component
@@ -36,19 +37,19 @@ def files(
         host_port: where this host reaches the registry; names with it are for people who write
             what works on the host into their manifests.
 
-    Every node reaches the registry by the control plane's name: the registry runs there, and its
-    certificate always covers it, also when nodes are added later.
+    Whatever name is pulled, also that of the writing door, leads to the reading one: so nodes need
+    no password. Every node reaches the registry by the control plane's name: the registry runs
+    there, and its certificate always covers it, also when nodes are added later.
     """
-    server = f"https://{parameters.control_plane}:{parameters.node_port}"
+    server = f"https://{parameters.control_plane}:{parameters.read_port}"
     found = {
         f"{FOLDER}/{host}/hosts.toml": _mirror(f"{server}/v2/{host_component(host)}")
         for host in upstream_hosts
     }
-    own = [f"{name}:{parameters.node_port}" for name in nodes]
-    ports = {parameters.node_port, host_port}
-    own += [f"{name}:{port}" for name in ("localhost", "127.0.0.1", "[::1]") for port in ports]
-    own += [f"{name}:{host_port}" for name in nodes]
-    own += [SERVICE_NAME, f"{SERVICE_NAME}:443"]
+    ports = sorted({parameters.node_port, parameters.read_port, host_port})
+    names = (*nodes, "localhost", "127.0.0.1", "[::1]")
+    own = [f"{name}:{port}" for name in names for port in ports]
+    own += [SERVICE_NAME, *(f"{SERVICE_NAME}:{door.service_port}" for door in DOORS)]
     further = [f"[{name}]" if ":" in name else name for name in parameters.hosts]
     own += [f"{name}:{port}" for name in further for port in ports]
     found.update({f"{FOLDER}/{host}/hosts.toml": _own(server) for host in own})

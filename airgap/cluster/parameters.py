@@ -6,9 +6,10 @@ They travel in the bundle's airgap.json, so they are read like any foreign input
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
+from airgap.cluster.doors.door import READ_PORT
 from airgap.errors import InputError
 from airgap.oci.digest import Digest, shown
 
@@ -34,8 +35,10 @@ class Parameters:
         registry_digest: digest of the registry image.
         cluster_name: the kind cluster.
         workers: number of worker nodes.
-        host_port: where the registry answers on 127.0.0.1 of the host.
-        node_port: where it answers on every node.
+        host_port: where the registry's writing door answers on 127.0.0.1 of the host.
+        node_port: where that answers on every node.
+        read_port: where the reading door answers on every node; 0 in bundles of releases whose
+            registry had one door.
         storage: size of the registry's volume, in GiB; a folder in the node, so no hard limit.
         hosts: further names of the registry's certificate.
     """
@@ -48,6 +51,7 @@ class Parameters:
     node_port: int = 30443
     storage: int = 100
     hosts: tuple[str, ...] = ()
+    read_port: int = 0
 
     def __post_init__(self) -> None:
         Digest.parse(self.node_digest)
@@ -56,9 +60,16 @@ class Parameters:
         _require("workers", 0 <= self.workers <= _MAX_WORKERS, self.workers)
         _require("host_port", 0 < self.host_port < 65536, self.host_port)
         _require("node_port", self.node_port in _NODE_PORTS, self.node_port)
+        is_read_port = self.read_port in _NODE_PORTS and self.read_port != self.node_port
+        _require("read_port", self.read_port == 0 or is_read_port, self.read_port)
         _require("storage", 0 < self.storage <= 1 << 20, self.storage)
         for host in self.hosts:
             _require("hosts", _is_host(host), host)
+
+    @property
+    def with_doors(self) -> Self:
+        """The same for a registry with two doors, as every cluster gets it now."""
+        return self if self.read_port else replace(self, read_port=READ_PORT)
 
     @property
     def control_plane(self) -> str:
@@ -87,8 +98,8 @@ class Parameters:
 
     @property
     def registry_image(self) -> str:
-        """The name of the registry image in the node; made of the digest for the same reason."""
-        return f"{REPOSITORY}:sha256-{Digest.parse(self.registry_digest).short}"
+        """The name of the registry image in the node: a digest, which nobody can move."""
+        return f"{REPOSITORY}@{self.registry_digest}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the parameters as the JSON object that stands in airgap.json."""
@@ -111,7 +122,7 @@ class Parameters:
         return cls(**found)
 
 
-_NUMBERS = ("workers", "host_port", "node_port", "storage")
+_NUMBERS = ("workers", "host_port", "node_port", "read_port", "storage")
 
 
 def _typed(name: str, value: object) -> object:

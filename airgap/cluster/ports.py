@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from airgap.cluster.reach import answers
 from airgap.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ class Engine(Protocol):
     def info(self) -> dict[str, Any]:
         """Return what ``docker info`` says."""
 
-    def has_image(self, name: str) -> bool:
-        """Tell whether an image of that name is loaded."""
+    def image_id(self, name: str) -> str:
+        """Return docker's id of the image of that name, empty where none is loaded."""
 
     def load_image(self, name: str, chunks: Iterable[bytes | memoryview]) -> None:
         """Load a docker-archive that is produced while it is sent; ClusterError if refused."""
@@ -165,4 +166,5 @@ class Tools:
     engine: Callable[[Mapping[str, str], Patience], Engine] = _engine
     kind: Callable[[Path, Mapping[str, str]], Kind] = _kind
     kube: Callable[["Access", Patience], Kube] = _kube
+    reach: Callable[[str, int, str, bytes], bool] = answers
     clock: Clock = field(default_factory=Clock)

@@ -12,7 +12,8 @@ from typing import Any
 from airgap.certificates.make import issue, issue_from
 from airgap.certificates.values import Authority, Tls
 from airgap.cluster import kind
-from airgap.cluster.objects import registry as manifests
+from airgap.cluster.doors.door import READ_PORT
+from airgap.cluster.objects import registry_yaml
 from airgap.cluster.parameters import Parameters
 from airgap.oci.image import Image
 from airgap.oci.platform import Platform
@@ -78,7 +79,7 @@ def payload(
     readme = _README.format(name=spec.name, run=_how_to_unpack(tool, platform), secret=secret)
     members: list[Member] = [
         ("airgap/README", readme.encode()),
-        ("airgap/registry.yaml", manifests.render_yaml(parameters)),
+        ("airgap/registry.yaml", registry_yaml.render_yaml(parameters)),
         ("airgap/kind.yaml", kind.render_yaml(parameters)),
     ]
     if tls:
@@ -118,6 +119,7 @@ def _parameters(spec: Spec, node: Image, registry: Image) -> Parameters:
         hosts=tuple(spec.hosts),
         node_digest=str(node.root.digest),
         registry_digest=str(registry.root.digest),
+        read_port=READ_PORT,
     )
 
 

@@ -6,12 +6,12 @@ the partial file for the next run.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from airgap.bundle.plan import Contents, check_room, plan
 from airgap.bundle.writer import Writer, check_output
-from airgap.errors import AirgapError
+from airgap.errors import AirgapError, InputError
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
 from airgap.oci.platform import Platform
@@ -27,6 +27,7 @@ from airgap.progress import Progress, count
 from airgap.transfer.ports import Source
 
 Failures = Mapping[Reference, AirgapError]
+_RESERVED = "docker.io/airgap/"
 
 
 def pack(request: Request, source: Source, progress: Progress) -> Result:
@@ -43,6 +44,7 @@ def pack(request: Request, source: Source, progress: Progress) -> Result:
     begun = time.monotonic()
     check_output(request.output)
     check_room(list(request.wanted))
+    _check_names(request.wanted)
     for text in request.spec.left_out:
         progress.warn(f"not taken: {text}")
     progress.step(f"Looking up {count(len(request.wanted), 'image')}")
@@ -60,6 +62,16 @@ def pack(request: Request, source: Source, progress: Progress) -> Result:
     if not request.cluster:
         _tell_sparse(found, progress)
     return replace(_write(request, found, source, progress, begun), moved=moved)
+
+
+def _check_names(references: Iterable[Reference]) -> None:
+    """Refuse images that are called as airgap's own are on the other side."""
+    for reference in references:
+        if reference.repository.startswith(_RESERVED):
+            raise InputError(
+                f"{reference}: names under {_RESERVED} are airgap's own on the other side",
+                hint="give the image another name in a registry of yours, and pack that",
+            )
 
 
 def _write(

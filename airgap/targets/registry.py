@@ -20,7 +20,7 @@ from airgap.oci.reference import DEFAULT_HOST
 from airgap.progress import Progress, Silent
 from airgap.registry.attempts import Attempts
 from airgap.registry.client import Client, Endpoint
-from airgap.registry.credentials import Credentials
+from airgap.registry.credentials import Credential, Credentials
 from airgap.registry.errors import RefusedError
 from airgap.registry.options import Options
 from airgap.targets.upload import Refused, SessionLost, Uploads, explained
@@ -45,6 +45,7 @@ class RegistryTarget:
         scheme: ``http`` or ``https``; found out where it is open.
         chunk_size: bytes of a request at the most; larger blobs go in several.
         stop: ends all waits and transfers.
+        credential: what it gets where it asks; None for what docker's config.json knows.
     """
 
     def __init__(
@@ -56,11 +57,13 @@ class RegistryTarget:
         scheme: str = "",
         chunk_size: int = 0,
         stop: Stop | None = None,
+        credential: Credential | None = None,
     ) -> None:
         self.address = address
         server = _HUB if address == DEFAULT_HOST else address
         endpoint = Endpoint(address, f"{scheme}://{server}" if scheme else f"//{server}")
-        look_up = functools.partial(Credentials(options.docker_config).of, address)
+        known = functools.partial(Credentials(options.docker_config).of, address)
+        look_up = (lambda: credential) if credential else known
         self._client = Client(endpoint, options, look_up, progress or Silent())
         self._uploads = Uploads(self._client, options, chunk_size)
         (stop or Stop()).then(self._client.stop)

@@ -1,6 +1,6 @@
 """The cluster: found, taken over, made, and removed again where the run that made it fails."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +10,7 @@ from airgap.bundle.docker_archive import docker_archive
 from airgap.bundle.reader import Bundle
 from airgap.cluster import kind as kind_config
 from airgap.cluster import kubeconfig
+from airgap.cluster.docker.node import Node
 from airgap.cluster.kind import NETWORK, NETWORK_VARIABLE
 from airgap.cluster.kube import ready
 from airgap.cluster.mark import FINISHED, Mark
@@ -18,7 +19,9 @@ from airgap.cluster.parameters import NAMESPACE, Parameters
 from airgap.cluster.ports import Engine, Kind, Kube, Tools
 from airgap.cluster.site import Site
 from airgap.errors import AirgapError, ClusterError, InputError
+from airgap.oci.image import Image
 from airgap.progress import Progress
+from airgap.transfer.ports import Store
 from airgap.unpack.options import Options
 
 _NODES_SECONDS = 300
@@ -68,12 +71,41 @@ def adopted(found: Site, parameters: Parameters) -> Parameters:
     return replace(parameters, host_port=port, workers=len(found.nodes) - 1)
 
 
-def load_node_image(engine: Engine, bundle: Bundle, name: str) -> bool:
-    """Load the node image under a name made of its digest; tells whether it had to be."""
-    if bundle.node is None or engine.has_image(name):
-        return False
-    engine.load_image(name, docker_archive(bundle, bundle.node, 0, name))
-    return True
+def load_node_image(engine: Engine, image: Image, store: Store, name: str) -> tuple[bool, str]:
+    """Load the node image, unless docker has that very image under the name.
+
+    The name proves nothing: whoever loads an archive into docker chooses what it means.
+
+    Returns whether it had to be loaded, and docker's id of it: the digest of its config, or in
+    containerd's store that of a manifest.
+    """
+    manifest = image.images[0]
+    digests = (manifest.config.digest, image.root.digest, *(m.digest for m in image.manifests))
+    found = engine.image_id(name)
+    if found in map(str, digests):
+        return False, found
+    engine.load_image(name, docker_archive(store, image, 0, name))
+    return True, engine.image_id(name)
+
+
+def check_nodes(engine: Engine, nodes: Sequence[Node], name: str, image_id: str) -> None:
+    """Check that a name still means the image that was loaded, and that nodes of it run that.
+
+    Raises:
+        ClusterError: it means another one, or one of them runs another.
+    """
+    # docker may know one image by two ids, that of an index and that of what runs.
+    wrong = [
+        node.name
+        for node in nodes
+        if node.image == name and image_id not in (node.image_id, engine.image_id(node.image_id))
+    ]
+    if wrong or engine.image_id(name) != image_id:
+        raise ClusterError(
+            f"docker has another image as {name} than the one that was loaded"
+            + (f", and {', '.join(wrong)} runs it" if wrong else ""),
+            hint="somebody gave that name away meanwhile: find out who, then run this again",
+        )
 
 
 @dataclass(frozen=True, slots=True)

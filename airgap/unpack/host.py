@@ -8,7 +8,7 @@ from typing import Any
 
 from airgap.bundle.reader import Bundle
 from airgap.cluster import kubeconfig, preflight
-from airgap.cluster.objects.registry import check_yaml
+from airgap.cluster.objects.registry_yaml import check_yaml
 from airgap.cluster.parameters import Parameters
 from airgap.errors import InputError, ResourceError
 from airgap.oci.image import unique
@@ -27,7 +27,7 @@ def parameters_for(bundle: Bundle, options: Options) -> Parameters:
     """
     found = _packed(bundle) or Parameters(_NO_DIGEST, _NO_DIGEST)
     return replace(
-        found,
+        found.with_doors,
         cluster_name=options.cluster_name or found.cluster_name,
         host_port=options.host_port or found.host_port,
         workers=found.workers if options.workers is None else options.workers,

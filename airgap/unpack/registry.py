@@ -1,20 +1,22 @@
 """The registry in the cluster: its image, whom it is believed by, its objects, the images."""
 
-import secrets
-
 from airgap.bundle.certificate import carried_tls
-from airgap.bundle.docker_archive import docker_archive
+from airgap.bundle.oci_archive import oci_archive
 from airgap.bundle.reader import Bundle
 from airgap.certificates.make import issue
 from airgap.certificates.prove import covers
 from airgap.certificates.values import Tls
 from airgap.cluster import mirrors
+from airgap.cluster.doors import deploy
+from airgap.cluster.doors.login import Entrance, Login
 from airgap.cluster.kube import ready
 from airgap.cluster.objects import registry as objects
 from airgap.cluster.parameters import NAMESPACE, Parameters
 from airgap.cluster.ports import Kube
 from airgap.cluster.site import Site
+from airgap.errors import ClusterError
 from airgap.progress import Progress
+from airgap.registry.credentials import Credential
 from airgap.registry.options import Options as RegistryOptions
 from airgap.targets.naming import Naming
 from airgap.targets.registry import RegistryTarget
@@ -23,17 +25,22 @@ from airgap.transfer.report import Report
 from airgap.transfer.stop import Stop
 from airgap.unpack.ahead import Content
 
-_WORKLOAD = ("Deployment", "Service")
-_NODES_SECONDS = 300
-_REGISTRY_SECONDS = 300
-
 
 def import_image(found: Site, bundle: Bundle, name: str) -> bool:
-    """Import the registry image where the registry runs; tells whether it had to be."""
-    node = found.control_plane
-    if bundle.registry is None or node.has_image(name):
+    """Import the registry image where the registry runs; tells whether it had to be.
+
+    Raises:
+        ClusterError: the node has another image under its name still.
+    """
+    node, image = found.control_plane, bundle.registry
+    if image is None or node.has_image(name, digest := str(image.root.digest)):
         return False
-    node.import_image(name, docker_archive(bundle, bundle.registry, 0, name))
+    node.import_image(name, oci_archive(bundle, image, name))
+    if not node.has_image(name, digest):
+        raise ClusterError(
+            f"containerd on {node.name} does not have {digest} as {name}",
+            hint=f"look: docker exec {node.name} ctr -n k8s.io images ls",
+        )
     return True
 
 
@@ -68,40 +75,38 @@ def trust_nodes(found: Site, bundle: Bundle, parameters: Parameters, ca_pem: byt
     return sum(mirrors.trust_node(node, wanted, ca_pem) for node in found.nodes)
 
 
-def start(found: Site, kube: Kube, bundle: Bundle, parameters: Parameters, tls: Tls) -> bool:
-    """Apply the registry's objects and wait until it answers; tells whether anything changed.
+def start(
+    found: Site, kube: Kube, bundle: Bundle, parameters: Parameters, tls: Tls
+) -> tuple[bool, Login]:
+    """Apply the registry's objects and wait until it answers.
+
+    Returns whether that changed anything, and what the registry's writing door asks for.
 
     Raises:
         ClusterError: it does not come up in time.
     """
-    clock, changed = found.tools.clock, False
-    if bundle.registry is not None:
-        found.control_plane.prepare_storage()
-        namespace, *rest = objects.render(parameters)
-        changed |= kube.apply(namespace)
-        if not ready.secret(kube, "registry", NAMESPACE):
-            changed |= kube.apply(objects.secret(tls, secrets.token_hex(32)))
-        # A pod that the scheduler cannot place at once waits up to ten seconds for its next
-        # look: so its volume and its node come first.
-        for each in (each for each in rest if each["kind"] not in _WORKLOAD):
-            changed |= kube.apply(each)
-        ready.wait_claim(kube, "registry", NAMESPACE, _REGISTRY_SECONDS, clock)
-        ready.wait_nodes(kube, len(found.nodes), _NODES_SECONDS, clock)
-        for each in (each for each in rest if each["kind"] in _WORKLOAD):
-            changed |= kube.apply(each)
-    ready.wait_deployment(kube, "registry", NAMESPACE, _REGISTRY_SECONDS, clock)
-    return changed
+    if bundle.registry is None:
+        changed = deploy.take_over(found, kube, parameters)
+        deploy.wait(found, kube, parameters, changed=changed)
+        return changed, deploy.put_secret(kube, tls)[1]
+    found.control_plane.prepare_storage()
+    changed = kube.apply(objects.namespace())
+    made, login = deploy.put_secret(kube, tls)
+    return deploy.deploy(found, kube, parameters) or changed or made, login
 
 
-def push_images(content: Content, endpoint: str, ca_pem: bytes, progress: Progress) -> Report:
+def push_images(content: Content, entrance: Entrance, progress: Progress) -> Report:
     """Push what is missing.
 
     Raises:
         AirgapError: an image did not land; the others did.
     """
-    options, stop = RegistryOptions(ca_pem=ca_pem, tries=8), Stop()
+    options, stop = RegistryOptions(ca_pem=entrance.ca_pem, tries=8), Stop()
+    credential = Credential(entrance.login.user, entrance.login.password)
     names = Naming(short_names=True).names(content.images)
-    with RegistryTarget(endpoint, options, progress, scheme="https", stop=stop) as target:
+    with RegistryTarget(
+        entrance.endpoint, options, progress, scheme="https", stop=stop, credential=credential
+    ) as target:
         report = push(content.images, content, target, progress, names=names, stop=stop)
     report.check()
     return report

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from airgap.bundle.reader import Bundle
 from airgap.cluster import kubeconfig
+from airgap.cluster.doors.login import Entrance
 from airgap.cluster.parameters import NAMESPACE, Parameters
 from airgap.cluster.ports import Engine, Kind, Kube, Patience, Tools
 from airgap.cluster.site import Site
@@ -32,8 +33,8 @@ CLUSTER, IMPORT = "Create the cluster", "Put the registry image on its node"
 TRUST, START, PUSH = "Make the nodes trust the registry", "Start the registry", "Push the images"
 RECORD, SMOKE = "Record what landed", "Run a pod from the registry"
 
-Land = Callable[[Content, str, bytes, Progress], Report]
-"""Sends a bundle's images to an endpoint that is known by a CA."""
+Land = Callable[[Content, Entrance, Progress], Report]
+"""Sends a bundle's images into a registry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,18 +159,23 @@ def _check_host(job: _Job, parameters: Parameters, held: ExitStack) -> _Host:
 def _bring_up(job: _Job, here: _Host, making: Making) -> tuple[Site, Kube, Path | None]:
     """Let kind make the cluster, or take the one that exists; write the access to it."""
     parameters, name = here.parameters, here.parameters.cluster_name
+    image, image_id = parameters.node_image, ""
     with job.steps.step(NODE) as tell:
-        image = parameters.node_image
-        if here.is_new and cluster.load_node_image(here.engine, job.bundle, image):
-            tell(f"as {image}")
+        if here.is_new and job.bundle.node:
+            load = cluster.load_node_image
+            loaded, image_id = load(here.engine, job.bundle.node, job.bundle, image)
+            if loaded:
+                tell(f"as {image}")
     with job.steps.step(CLUSTER) as tell:
         if isinstance(here.source, Site):
             site = here.source
             kube = site.kube()
             cluster.wait_for(site, kube)
         else:
+            cluster.check_nodes(here.engine, [], image, image_id)
             cluster.make(here.source, parameters, making.mark, job.options.kind_patch, job.folder)
             site = cluster.finished(Site.look(here.engine, name, job.tools), name)
+            cluster.check_nodes(here.engine, site.nodes, image, image_id)
             kube = site.kube()
             tell(f"{name}: {count(len(site.nodes), 'node')}")
         cluster.warn_of(site, job.progress)
@@ -189,10 +195,11 @@ def _fill(job: _Job, here: _Host, site: Site, kube: Kube, land: Land, content: C
         if files := registry.trust_nodes(site, bundle, parameters, tls.ca_pem):
             tell(f"{count(files, 'file')} written on {count(len(site.nodes), 'node')}")
     with job.steps.step(START) as tell:
-        if registry.start(site, kube, bundle, parameters, tls):
+        changed, login = registry.start(site, kube, bundle, parameters, tls)
+        if changed:
             tell(f"it answers at {here.endpoint}")
     with job.steps.step(PUSH) as tell:
-        report = land(content, here.endpoint, tls.ca_pem, job.progress)
+        report = land(content, Entrance(here.endpoint, tls.ca_pem, login), job.progress)
         tell(report.summary())
     return report
 

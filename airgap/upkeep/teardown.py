@@ -12,6 +12,7 @@ from typing import ParamSpec
 
 from airgap.cluster import host_trust, kubeconfig, mirrors
 from airgap.cluster.docker.node import Node
+from airgap.cluster.docker.registry_login import Docker
 from airgap.cluster.kind import NETWORK, NETWORK_VARIABLE
 from airgap.cluster.objects import landed as records
 from airgap.cluster.objects.labels import is_ours
@@ -21,6 +22,7 @@ from airgap.cluster.ports import Clock, Engine, Kube
 from airgap.cluster.site import Site
 from airgap.errors import AirgapError, ClusterError
 from airgap.progress import Progress
+from airgap.upkeep.trust import withdraw
 
 _NODE_IMAGES = "airgap/node:"
 
@@ -36,11 +38,13 @@ class Own:
         kubeconfigs: where kubectl looks.
         hosts: where names get addresses.
         certs: where docker looks for CAs.
+        docker: may be logged in at the registry.
     """
 
     kubeconfigs: Sequence[Path] = ()
     hosts: Path = host_trust.HOSTS
     certs: Path = host_trust.CERTS_D
+    docker: Docker = field(default_factory=Docker)
 
 
 @dataclass
@@ -99,7 +103,7 @@ def teardown(
         outcome.attempt(str(path), _forget, path, name, authority, clock)
         if kubeconfig.is_foreign(path, name):
             outcome.kept.append(f"kind-{name} in {path}: airgap did not write it")
-    outcome.attempt(str(own.hosts), host_trust.undo, name, own.hosts, own.certs)
+    outcome.attempt(str(own.hosts), withdraw, name, own.docker, own.hosts, own.certs)
     if site and site.is_ours:
         _remove_cluster(engine, site, outcome)
     elif site:

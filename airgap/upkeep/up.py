@@ -3,15 +3,15 @@
 from pathlib import Path
 
 from airgap.cluster import kubeconfig, mirrors
+from airgap.cluster.doors import deploy
 from airgap.cluster.kube import ready
-from airgap.cluster.parameters import NAMESPACE
+from airgap.cluster.parameters import NAMESPACE, Parameters
 from airgap.cluster.ports import Kube
 from airgap.cluster.site import Site, landed, trusted_files
 from airgap.errors import ClusterError, ResourceError
 from airgap.progress import Progress, count
 
 _API_SECONDS = 300
-_REGISTRY_SECONDS = 300
 
 
 def up(site: Site, progress: Progress, *, forget_lost: bool = False) -> Site:
@@ -38,9 +38,11 @@ def up(site: Site, progress: Progress, *, forget_lost: bool = False) -> Site:
     _look_for_lost(site, kube, progress, forget=forget_lost)
     ready.wait_nodes(kube, len(site.nodes), _API_SECONDS, site.tools.clock)
     progress.note(f"{count(len(site.nodes), 'node')} ready")
-    _trust(site, kube, progress)
+    parameters = _trust(site, kube, progress)
     progress.step("Wait for the registry")
-    ready.wait_deployment(kube, "registry", NAMESPACE, _REGISTRY_SECONDS, site.tools.clock)
+    if deploy.take_over(site, kube, parameters):
+        progress.note("it asks for a password now where it takes content")
+    deploy.wait(site, kube, parameters, changed=bool(started))
     progress.note("it is ready")
     return site
 
@@ -84,7 +86,8 @@ def _look_for_lost(site: Site, kube: Kube, progress: Progress, *, forget: bool) 
         progress.note(f"{name} is no longer a node of the cluster")
 
 
-def _trust(site: Site, kube: Kube, progress: Progress) -> None:
+def _trust(site: Site, kube: Kube, progress: Progress) -> Parameters:
+    """Make every node trust the registry; returns what that depends on."""
     bundles = landed(kube)
     secret = ready.secret(kube, "registry", NAMESPACE)
     if not bundles or not secret:
@@ -98,3 +101,4 @@ def _trust(site: Site, kube: Kube, progress: Progress) -> None:
         written = mirrors.trust_node(node, files, secret["ca.crt"])
         outcome = f"{count(written, 'file')} written" if written else "it does already"
         progress.note(f"{node.name}: {outcome}")
+    return bundles[-1].parameters

@@ -16,6 +16,7 @@ _NOT_OURS = {"test", "idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip
              "lib-dynload", "__pycache__", "site-packages"}  # fmt: skip
 _LEFT_OUT = ("certifi-", "tzdata-", "pycparser-")  # boot.py answers for the first
 _NATIVE = (
+    "bcrypt/",
     "cryptography/",
     "_cffi_backend",
 )  # the C parts of other packages only make them quicker

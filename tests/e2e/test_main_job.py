@@ -93,15 +93,19 @@ class Story:
     def registry(self, path: str) -> bytes:
         """Get something from the registry, believing the CA in its Secret alone."""
         (self.folder / "ca.crt").write_text(self.ca())
+        login = f'user = "airgap:{self.secret("password")}"'
         done = self.lab.isolated(
-            "curl", "-sf", "--cacert", self.folder / "ca.crt", "-H", f"Accept: {ACCEPT}",
-            f"https://localhost:30443{path}",
+            "curl", "-sf", "-K", "-", "--cacert", self.folder / "ca.crt",
+            "-H", f"Accept: {ACCEPT}", f"https://localhost:30443{path}", input=login,
         )  # fmt: skip
         return done.stdout.encode()
 
+    def secret(self, key: str) -> str:
+        template = f'go-template={{{{index .data "{key}" | base64decode}}}}'
+        return self.kubectl("-n", "registry", "get", "secret", "registry", "-o", template).stdout
+
     def ca(self) -> str:
-        template = 'go-template={{index .data "ca.crt" | base64decode}}'
-        text = self.kubectl("-n", "registry", "get", "secret", "registry", "-o", template).stdout
+        text = self.secret("ca.crt")
         assert text.startswith("-----BEGIN CERTIFICATE-----")
         return text
 
@@ -294,14 +298,16 @@ def test_a_second_bundle_adds_only_what_is_new(story: Story) -> None:
 
 def test_the_registry_runs_as_designed_and_keeps_its_content(story: Story) -> None:
     (pod,) = story.pods("registry").values()
-    spec, container = pod["spec"], pod["spec"]["containers"][0]
+    spec = pod["spec"]
     assert spec["securityContext"]["runAsUser"] == 65532
     assert spec["securityContext"]["runAsNonRoot"]
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"]},
-        "readOnlyRootFilesystem": True,
-    }
+    for container in spec["containers"]:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        }
+        assert "@sha256:" in container["image"]
     assert spec["nodeName"] == NODES[0]
     labels = story.get("namespace", "registry")["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
@@ -327,7 +333,7 @@ def test_the_content_survives_a_stop_of_the_nodes(story: Story) -> None:
 
 def wait_for_registry(story: Story) -> None:
     end = time.monotonic() + 180
-    url = "https://localhost:30443/v2/"
+    url = "https://localhost:30443/"
     rollout = ("-n", "registry", "rollout", "status", "deployment/registry", "--timeout=10s")
     curl = ("curl", "-sf", "--cacert", story.folder / "ca.crt", url)
     while (

@@ -73,10 +73,17 @@ def test_the_single_file_out_of_the_bundle_unpacks_it(
     assert HOSTS.read_text() == before["hosts"]
 
 
+def address(lab: Lab) -> str:
+    template = "{{.NetworkSettings.Networks.kind.IPAddress}}"
+    return lab.docker("inspect", NODE, "--format", template).strip()
+
+
 def test_the_recipe_by_hand(story: Story, before: dict[str, Any]) -> None:
     lab = story.lab
     said = lab.isolated(AIRGAP, "trust", "--print").stdout
-    assert "/etc/hosts: 127.0.0.1 kind-control-plane # airgap" in said
+    assert f"/etc/hosts: {address(lab)} kind-control-plane # airgap" in said
+    assert f"docker login {NODE}:30443 --username airgap" in said
+    assert story.secret("password") not in said
     assert HOSTS.read_text() == before["hosts"], "--print changes nothing"
     lab.isolated(AIRGAP, "trust", "--yes")
     assert "already" in lab.isolated(AIRGAP, "trust", "--yes").stdout
@@ -85,6 +92,7 @@ def test_the_recipe_by_hand(story: Story, before: dict[str, Any]) -> None:
     secret = ("-n", "registry", "get", "secret", "registry", "-o", jsonpath)
     assert story.kubectl(*secret).stdout.startswith("LS0tLS1CRUdJTi")
     name = f"{NODE}:30443/hello:1"
+    assert HOSTS.read_text() == before["hosts"] + f"{address(lab)} {NODE} # airgap\n"
     lab.docker("pull", f"{NODE}:30443/busybox:1.36")
     lab.docker("tag", f"{NODE}:30443/busybox:1.36", name)
     lab.docker("push", name)

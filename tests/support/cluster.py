@@ -3,7 +3,9 @@
 import base64
 import copy
 import hashlib
+import io
 import json
+import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -42,10 +44,11 @@ class Machine:
     """What a node's container holds, whatever becomes of it."""
 
     files: dict[str, bytes] = field(default_factory=dict)
-    images: set[str] = field(default_factory=set)
+    images: dict[str, str] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
     free: int = 10**12
     warning: str | None = None
+    blind: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,17 +86,25 @@ class FakeNode(Node):
         for path in paths:
             self._inside().files.pop(path)
 
-    def has_image(self, name: str) -> bool:
-        return name in self._inside().images
+    def has_image(self, name: str, digest: str) -> bool:
+        return self._inside().images.get(name) == digest
 
     def import_image(self, name: str, chunks: Iterable[bytes | memoryview]) -> None:
-        assert sum(map(len, chunks))
-        self._inside().images.add(name)
+        with tarfile.open(fileobj=io.BytesIO(b"".join(map(bytes, chunks)))) as tar:
+            index = tar.extractfile("index.json")
+            assert index
+            (entry,) = json.load(index)["manifests"]
+        self._inside().images[entry["annotations"]["io.containerd.image.name"]] = entry["digest"]
 
     def remove_images(self, repository: str) -> list[str]:
-        found = sorted(n for n in self._inside().images if n.startswith(f"{repository}:"))
-        self.machine.images -= set(found)
+        names = (f"{repository}:", f"{repository}@")
+        found = sorted(n for n in self._inside().images if n.startswith(names))
+        for name in found:
+            del self.machine.images[name]
         return found
+
+    def reaches(self, host: str, port: int) -> bool:
+        return self.running and not self.machine.blind
 
     def prepare_storage(self) -> None:
         self._inside().folders.add("storage")
@@ -116,7 +127,7 @@ class FakeEngine:
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self.environment: Mapping[str, str] = environment or {}
         self.found: dict[str, list[FakeNode]] = {}
-        self.images: set[str] = set()
+        self.images: dict[str, str] = {}
         self.networks: set[str] = set()
         self.facts: dict[str, Any] = {"ID": f"fake-{id(self)}", "DockerRootDir": "/"}
         self.broken: dict[str, str] = {}
@@ -132,20 +143,24 @@ class FakeEngine:
         self._do("info")
         return self.facts
 
-    def has_image(self, name: str) -> bool:
-        return name in self.images
+    def image_id(self, name: str) -> str:
+        return self.images.get(name, "")
 
     def load_image(self, name: str, chunks: Iterable[bytes | memoryview]) -> None:
         self._do("load", name)
-        assert sum(map(len, chunks))
-        self.images.add(name)
+        with tarfile.open(fileobj=io.BytesIO(b"".join(map(bytes, chunks)))) as tar:
+            listed = tar.extractfile("manifest.json")
+            assert listed
+            (entry,) = json.load(listed)
+        assert entry["RepoTags"] == [name]
+        self.images[name] = "sha256:" + entry["Config"].rpartition("/")[2]
 
     def remove_image(self, name: str) -> bool:
         self._do("remove image", name)
         used = any(node.image == name for nodes in self.found.values() for node in nodes)
         if used or name not in self.images:
             return False
-        self.images.discard(name)
+        del self.images[name]
         return True
 
     def nodes(self, cluster: str) -> list[Node]:
@@ -268,10 +283,11 @@ class FakeHost:
         self.ports = iter(range(40000, 50000))
         self.kind_fails: str | None = None
         self.kind_makes = True
+        self.reaches_nodes = True
         self.during_create: Callable[[], None] = lambda: None
         self.tools = Tools(
             engine=self._engine, kind=lambda binary, environment: self, kube=self._kube,
-            clock=self.clock.clock(),
+            reach=lambda *_: self.reaches_nodes, clock=self.clock.clock(),
         )  # fmt: skip
 
     def _engine(self, environment: Mapping[str, str], patience: Patience) -> Engine:
@@ -311,8 +327,10 @@ class FakeHost:
             last = role if number < 2 else f"{role}{number}"
             made = FakeNode(
                 f"{name}-{last}", id=f"{name}-{last}-{port}", role=role, machine=machine,
-                image=node.get("image", "kindest/node:v1"), mark=Mark.of_binds(binds),
+                image=(image := node.get("image", "kindest/node:v1")),
+                image_id=self.engine.image_id(image), mark=Mark.of_binds(binds),
                 ports={API_PORT: port, **mapped} if not number else {},
+                address=f"172.18.0.{number + 2}",
             )  # fmt: skip
             self.engine.found.setdefault(name, []).append(made)
             kube.node(made.name)

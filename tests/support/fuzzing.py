@@ -14,7 +14,7 @@ from airgap.bundle.partial.kept import kept
 from airgap.bundle.reader import Bundle
 from airgap.bundle.signature.check import inner_signature
 from airgap.bundle.table import Table
-from airgap.cluster.objects.registry import check_yaml, render_yaml
+from airgap.cluster.objects.registry_yaml import check_yaml, render_yaml
 from airgap.cluster.parameters import Parameters
 from airgap.oci import manifest, strictjson
 from airgap.oci.choice import Choice
@@ -93,7 +93,7 @@ def targets(folder: Path) -> Iterator[dict[str, Target]]:
 
 
 def _texts(folder: Path) -> dict[str, Target]:
-    parameters = Parameters(f"sha256:{'1' * 64}", f"sha256:{'2' * 64}")
+    parameters = Parameters(f"sha256:{'1' * 64}", f"sha256:{'2' * 64}").with_doors
     references = [b"nginx:1.27", b"[::1]:5000/a/b:c@sha256:" + b"0" * 64, b"quay.io/org/app"]
     challenges = [
         b'Bearer realm="https://auth.example.org/token",service="a, b",scope="repository:x:pull"',

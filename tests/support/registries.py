@@ -79,7 +79,7 @@ class Registry:
         (self.folder / "tls.crt").write_bytes(found.cert_pem)
         (self.folder / "tls.key").write_bytes(found.key_pem)
 
-    def _config(self) -> dict[str, Any]:
+    def _config(self) -> dict[str, Any] | str:
         config: dict[str, Any] = {
             "version": 0.1,
             "log": {"level": "error", "accesslog": {"disabled": True}},
@@ -105,7 +105,8 @@ class Registry:
             folder.mkdir(exist_ok=True)
             return ["serve", "--addr", host, "--port", port, "--dir", str(folder)]
         path = self.folder / "config.yml"
-        path.write_text(json.dumps(self._config()))  # JSON is YAML
+        config = self._config()
+        path.write_text(config if isinstance(config, str) else json.dumps(config))  # JSON is YAML
         return ["serve", str(path)]
 
     def start(self) -> None:

@@ -1,6 +1,7 @@
 """airgap status, up, trust and teardown."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,6 +97,7 @@ def up(
     """
     from airgap.cluster.ports import Tools
     from airgap.cluster.site import Site
+    from airgap.upkeep.trust import keep
     from airgap.upkeep.up import up as bring_up
     from airgap.upkeep.up import write_access
     from airgap.upkeep.visit import visit
@@ -104,6 +106,7 @@ def up(
     with visit(cluster_name, os.environ, progress, tools, wait=wait) as engine:
         site = Site.find(engine, cluster_name, tools)
         site = bring_up(site, progress, forget_lost=forget_lost)
+        keep(site, progress)
         if kubeconfig:
             write_access(site, kubeconfig, progress)
 
@@ -126,36 +129,43 @@ def trust(
 ) -> None:  # fmt: skip
     """Let docker on this host use the registry by the cluster's name.
 
-    Writes a line into /etc/hosts and the CA into /etc/docker/certs.d.
+    Writes a line into /etc/hosts and the CA into /etc/docker/certs.d, and logs docker in: the
+    registry takes content from nobody else.
 
     \b
     Example:
       airgap trust
       docker push kind-control-plane:30443/hello:1
     """
-    from airgap.cluster import host_trust
+    from airgap.cluster.docker.registry_login import Docker
     from airgap.cluster.ports import Tools
     from airgap.cluster.site import Site
-    from airgap.upkeep.trust import wanted
+    from airgap.upkeep.trust import wanted, withdraw
     from airgap.upkeep.visit import visit
 
+    docker = Docker(environment.docker_config(), os.environ)
     if undo:  # also when the cluster, or docker, is gone
-        for change in host_trust.undo(cluster_name) or ["nothing was there"]:
-            results.echo(f"removed from {change}" if change.startswith("/") else change)
+        changed = withdraw(cluster_name, docker)
+        for change in changed:
+            results.echo(
+                f"removed from {change}" if change.startswith("/") else f"removed {change}"
+            )
+        if not changed:
+            results.echo("nothing was there")
         return
     progress, tools = options.console(quiet, verbose), Tools()
     with visit(cluster_name, os.environ, progress, tools, wait=wait) as engine:
         found = wanted(Site.find(engine, cluster_name, tools))
-        for line in found.by_hand():
-            progress.warn(f"{found.hosts} has a line by hand, which is left as it is: {line}")
-        missing = found.missing()
+        for warning in found.warnings():
+            progress.warn(warning)
+        missing = found.missing(docker)
         for change in missing or ["this host trusts the registry already"]:
             results.echo(change)
         if only_print or not missing:
             return
         if not yes:
             ask.confirm("Change this?")
-        found.apply()
+        found.apply(replace(docker, environment=engine.environment))
 
 
 @click.command()
@@ -178,13 +188,15 @@ def teardown(
     Example:
       airgap teardown --yes
     """
+    from airgap.cluster.docker.registry_login import Docker
     from airgap.cluster.ports import Tools
     from airgap.cluster.site import Site
     from airgap.upkeep import teardown as work
     from airgap.upkeep.visit import visit
 
     progress, tools = options.console(quiet, verbose), Tools()
-    own = work.Own([kubeconfig] if kubeconfig else environment.kubeconfigs())
+    docker = Docker(environment.docker_config(), os.environ)
+    own = work.Own([kubeconfig] if kubeconfig else environment.kubeconfigs(), docker=docker)
     with visit(cluster_name, os.environ, progress, tools, wait=wait) as engine:
         site = Site.look(engine, cluster_name, tools)
         if site and not yes:

@@ -1,6 +1,7 @@
 """docker on this host: its daemon, and the containers that are nodes.
 
-endpoint   which daemon the docker program would use
-engine     that daemon, through the docker package
-node       one node of a cluster: something to run commands on
+endpoint         which daemon the docker program would use
+engine           that daemon, through the docker package
+registry_login   the docker program's login at the registry
+node             one node of a cluster: something to run commands on
 """

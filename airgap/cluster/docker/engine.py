@@ -77,16 +77,15 @@ class DockerEngine:
             found: dict[str, Any] = self._client.info()
         return found
 
-    def has_image(self, name: str) -> bool:
-        """Tell whether an image of that name is loaded."""
+    def image_id(self, name: str) -> str:
+        """Return docker's id of the image of that name, empty where none is loaded."""
         from docker.errors import ImageNotFound
 
         with _translated():
             try:
-                self._client.images.get(name)
+                return str(self._client.images.get(name).id or "")
             except ImageNotFound:
-                return False
-        return True
+                return ""
 
     def load_image(self, name: str, chunks: Iterable[bytes | memoryview]) -> None:
         """Load a docker-archive that is produced while it is sent.
@@ -203,8 +202,10 @@ class DockerEngine:
             id=str(attributes["Id"]),
             role=labels.get(ROLE_LABEL, ""),
             image=attributes["Config"]["Image"],
+            image_id=str(attributes.get("Image") or ""),
             state=State.of(attributes["State"]["Status"]),
             ports=_ports(host),
+            address=_address(attributes.get("NetworkSettings") or {}),
             mark=Mark.of_binds(host.get("Binds") or ()),
             environment=self.environment,
             seconds=self._patience.command,
@@ -242,6 +243,13 @@ def _ports(host: Mapping[str, Any]) -> dict[int, int]:
         for inner, outer in bindings.items()
         if inner.endswith("/tcp") and outer and outer[0].get("HostPort", "").isdigit()
     }
+
+
+def _address(settings: Mapping[str, Any]) -> str:
+    """Return a node's own address, its IPv4 one first."""
+    networks = list((settings.get("Networks") or {}).values())
+    found = [n.get(key) for key in ("IPAddress", "GlobalIPv6Address") for n in networks]
+    return next((str(address) for address in found if address), "")
 
 
 @contextmanager

@@ -41,8 +41,10 @@ class Node:
         id: the container's; a later one of the same name has another.
         role: ``control-plane`` or ``worker``.
         image: the docker name of its image.
+        image_id: docker's id of what it runs, whatever that name means now.
         state: what the container does.
         ports: its TCP ports that this host publishes, to the port here.
+        address: its own, in docker's network; empty where it does not run.
         mark: which run of airgap made it; None where none did.
         environment: for the docker program.
         seconds: how long a short command may take.
@@ -52,8 +54,10 @@ class Node:
     id: str = ""
     role: str = ""
     image: str = ""
+    image_id: str = ""
     state: State = State.RUNNING
     ports: Mapping[int, int] = field(default_factory=dict)
+    address: str = ""
     mark: Mark | None = None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     seconds: float = 60
@@ -132,21 +136,27 @@ class Node:
     def remove_images(self, repository: str) -> list[str]:
         """Remove all of containerd's names of a repository's images; returns them."""
         listed = self.run("ctr", "-n", "k8s.io", "images", "ls", "-q").decode().split()
-        names = [name for name in listed if name.startswith(f"{repository}:")]
+        names = [name for name in listed if name.startswith((f"{repository}:", f"{repository}@"))]
         if names:
             self.run("ctr", "-n", "k8s.io", "images", "rm", *names)
         return names
 
-    def has_image(self, name: str) -> bool:
-        """Tell whether containerd has an image of that name."""
-        found = self.run("ctr", "-n", "k8s.io", "images", "ls", "-q", f"name=={name}")
-        return bool(found.strip())
+    def has_image(self, name: str, digest: str) -> bool:
+        """Tell whether containerd has an image of that name, and it is the one of a digest."""
+        found = self.run("ctr", "-n", "k8s.io", "images", "ls", f"name=={name}").decode()
+        lines = [line.split() for line in found.splitlines()]
+        return any(words[:1] == [name] and digest in words for words in lines)
 
     def import_image(self, name: str, chunks: Iterable[bytes | memoryview]) -> None:
-        """Import a docker-archive, and pin it so that kubelet's clean-up keeps it."""
+        """Import an archive, and pin it so that kubelet's clean-up keeps it."""
         self.run("ctr", "-n", "k8s.io", "images", "import", "-", stdin=chunks, seconds=3600)
         pin = "io.cri-containerd.pinned=pinned"
         self.run("ctr", "-n", "k8s.io", "images", "label", name, pin)
+
+    def reaches(self, host: str, port: int) -> bool:
+        """Tell whether the node can connect to a port."""
+        script = f"timeout 2 bash -c '</dev/tcp/{host}/{port}' 2>/dev/null && echo y || true"
+        return bool(self.run("sh", "-c", script))
 
     def prepare_storage(self) -> None:
         """Make the folder for the registry's content."""

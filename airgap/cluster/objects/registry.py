@@ -1,91 +1,62 @@
 """The Kubernetes objects of the registry, rendered from parameters.
 
-All are called ``registry``. The registry runs under the restricted Pod Security Standard, and
-its configuration suits the official ``registry:3`` and ``registry:2`` images.
+All are called ``registry``. Its pod runs under the restricted Pod Security Standard, and has a
+container for each of its doors.
 """
 
 import base64
 import hashlib
-from itertools import zip_longest
 from typing import Any
 
-import yaml
-
 from airgap.certificates.values import Tls
+from airgap.cluster.doors.door import DOORS, READER, WRITER, Door
+from airgap.cluster.doors.login import HTPASSWD_KEY, PASSWORD_KEY, Login
+from airgap.cluster.objects import configuration
 from airgap.cluster.objects.labels import MANAGED
 from airgap.cluster.parameters import NAMESPACE, Parameters
 from airgap.cluster.ports import Object
-from airgap.errors import InputError
-from airgap.oci.digest import shown
 
 UID = 65532
 STORAGE_PATH = "/var/lib/airgap/registry"
 """The folder in the control-plane node that holds the registry's content."""
-_PORT = 5000
-_CONFIG = "/etc/airgap/config.yml"
+_FOLDER = "/etc/airgap"
 _LABELS = {"app.kubernetes.io/name": "registry", **MANAGED}
-_FURTHER = 4096  # what a file may have more, such as another comment
 _HASH = "airgap/config-hash"
+_MEMORY, _SOFT_MEMORY = "512Mi", "400MiB"  # of each door, and where Go begins to save
 
 
-def render(parameters: Parameters) -> list[Object]:
-    """Return the objects in the order in which they are applied; the Secret is not among them."""
+def render(parameters: Parameters, image: str = "") -> list[Object]:
+    """Return the objects in the order in which they are applied; the Secret is not among them.
+
+    Args:
+        parameters: what they depend on.
+        image: runs instead of the one that ``parameters`` name.
+    """
     return [
-        _namespace(),
+        namespace(),
         _volume(parameters),
         _claim(parameters),
         _config_map(),
-        _deployment(parameters),
+        _deployment(image or parameters.registry_image),
         _service(parameters),
     ]
 
 
-def render_yaml(parameters: Parameters) -> bytes:
-    """Return ``registry.yaml`` as it stands in the bundle, for people and for kubectl."""
-    text = yaml.safe_dump_all(render(parameters), sort_keys=False, width=100)
-    return (
-        _HEADER.format(path=STORAGE_PATH, uid=UID, node=parameters.control_plane) + text
-    ).encode()
+def secret(tls: Tls, login: Login, http_secret: str) -> Object:
+    """Return the Secret.
 
-
-def check_yaml(data: bytes, parameters: Parameters) -> None:
-    """Check that a bundle's ``registry.yaml`` is what airgap renders, comments aside.
-
-    Nothing of it is parsed: it is foreign, and what is applied is rendered anew.
-
-    Raises:
-        InputError: it is not, naming the first line that differs.
+    Args:
+        tls: certificate, key and CA.
+        login: what the writer asks for.
+        http_secret: what the registry signs its upload URLs with.
     """
-    expected = render_yaml(parameters)
-    theirs = _numbered(data[: len(expected) + _FURTHER])
-    for (_, ours), (number, line) in zip_longest(
-        _numbered(expected), theirs, fillvalue=(data.count(b"\n") + 1, b"")
-    ):
-        if ours != line:
-            raise InputError(
-                "airgap/registry.yaml in the bundle is not what airgap renders: line"
-                f" {number} is {_line(line)} instead of {_line(ours)}",
-                hint="do not use this bundle; ask who made it",
-            )
-
-
-def _numbered(data: bytes) -> list[tuple[int, bytes]]:
-    """Return the lines that are no comments, with their numbers."""
-    lines = enumerate(data.split(b"\n"), start=1)
-    return [(number, line) for number, line in lines if line and not line.startswith(b"#")]
-
-
-def _line(line: bytes) -> str:
-    return shown(line.decode("utf-8", "replace").strip()) if line else "missing"
-
-
-def secret(tls: Tls, http_secret: str) -> Object:
-    """Return the Secret: certificate, key, CA, and what the registry signs its upload URLs with."""
     values = {
         "tls.crt": tls.cert_pem,
         "tls.key": tls.key_pem,
         "ca.crt": tls.ca_pem,
         "http-secret": http_secret.encode(),
+        PASSWORD_KEY: login.password.encode(),
+        HTPASSWD_KEY: login.htpasswd(),
     }
     return {
         "apiVersion": "v1",
@@ -100,7 +71,8 @@ def _metadata(**more: Any) -> Object:
     return {"name": "registry", "namespace": NAMESPACE, "labels": dict(_LABELS), **more}
 
 
-def _namespace() -> Object:
+def namespace() -> Object:
+    """Return the namespace, which comes before the Secret."""
     standard = "pod-security.kubernetes.io"
     labels = {**_LABELS, f"{standard}/enforce": "restricted", f"{standard}/warn": "restricted"}
     return {
@@ -151,40 +123,20 @@ def _config_map() -> Object:
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": _metadata(),
-        "data": {"config.yml": _config()},
+        "data": {_file(door): configuration.render(door) for door in DOORS},
     }
+
+
+def _file(door: Door) -> str:
+    return f"{door.name}.yml"
 
 
 def _config_hash() -> str:
-    return hashlib.sha256(_config().encode()).hexdigest()[:16]
+    text = "".join(map(configuration.render, DOORS))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _config() -> str:
-    config = {
-        "version": 0.1,
-        # The kubelet asks every second: each request logged would fill the node's disk.
-        "log": {"level": "warn", "accesslog": {"disabled": True}},
-        "storage": {
-            "filesystem": {"rootdirectory": "/var/lib/registry"},
-            "delete": {"enabled": True},
-        },
-        "http": {
-            "addr": f":{_PORT}",
-            "tls": {"certificate": "/certs/tls.crt", "key": "/certs/tls.key"},
-        },
-        # An index may come without all its children, and a manifest may name where its layers
-        # live: without the second, registry:3 answers such a manifest with 500.
-        "validation": {
-            "manifests": {
-                "indexes": {"platforms": "none"},
-                "urls": {"allow": ["^https?://"]},
-            }
-        },
-    }
-    return yaml.safe_dump(config, sort_keys=False)
-
-
-def _deployment(parameters: Parameters) -> Object:
+def _deployment(image: str) -> Object:
     labels = {"app.kubernetes.io/name": "registry"}
     return {
         "apiVersion": "apps/v1",
@@ -197,13 +149,13 @@ def _deployment(parameters: Parameters) -> Object:
             "template": {
                 # A changed configuration has to restart the pod: it reads it once.
                 "metadata": {"labels": dict(_LABELS), "annotations": {_HASH: _config_hash()}},
-                "spec": _pod(parameters),
+                "spec": _pod(image),
             },
         },
     }
 
 
-def _pod(parameters: Parameters) -> Object:
+def _pod(image: str) -> Object:
     control_plane = "node-role.kubernetes.io/control-plane"
     return {
         "automountServiceAccountToken": False,
@@ -218,33 +170,45 @@ def _pod(parameters: Parameters) -> Object:
             "fsGroup": UID,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(parameters)],
+        "containers": [_container(door, image) for door in DOORS],
         "volumes": [
-            {"name": "certs", "secret": {"secretName": "registry", "items": [
-                {"key": key, "path": key} for key in ("tls.crt", "tls.key")
-            ]}},
+            _secret_volume("certs", "tls.crt", "tls.key"),
+            _secret_volume("login", HTPASSWD_KEY),
             {"name": "config", "configMap": {"name": "registry"}},
             {"name": "data", "persistentVolumeClaim": {"claimName": "registry"}},
         ],
-    }  # fmt: skip
+    }
 
 
-def _container(parameters: Parameters) -> Object:
+def _secret_volume(name: str, *keys: str) -> Object:
+    items = [{"key": key, "path": key} for key in keys]
+    return {"name": name, "secret": {"secretName": "registry", "items": items}}
+
+
+def _container(door: Door, image: str) -> Object:
     http_secret = {"secretKeyRef": {"name": "registry", "key": "http-secret"}}
+    login = [{"name": "login", "mountPath": configuration.LOGIN, "readOnly": True}]
+    content = {"name": "data", "mountPath": configuration.CONTENT}
     return {
-        "name": "registry",
-        "image": parameters.registry_image,
+        "name": door.name,
+        "image": image,
         "imagePullPolicy": "Never",  # unpack imports it into the node: nothing serves it before
-        "args": ["serve", _CONFIG],  # with the official entrypoint script, and without one
+        "args": ["serve", f"{_FOLDER}/{_file(door)}"],  # with an entrypoint script, and without
         "env": [
             {"name": "OTEL_TRACES_EXPORTER", "value": "none"},
+            {"name": "GOMEMLIMIT", "value": _SOFT_MEMORY},
             {"name": "REGISTRY_HTTP_SECRET", "valueFrom": http_secret},
         ],
-        "ports": [{"name": "https", "containerPort": _PORT}],
+        "ports": [{"name": door.name, "containerPort": door.port}],
+        # At / it answers whoever asks, at /v2/ the writer asks for the password.
         "readinessProbe": {
-            "httpGet": {"path": "/v2/", "port": _PORT, "scheme": "HTTPS"},
+            "httpGet": {"path": "/", "port": door.port, "scheme": "HTTPS"},
             "periodSeconds": 1,
             "timeoutSeconds": 5,
+        },
+        "resources": {
+            "requests": {"cpu": "50m", "memory": "64Mi"},
+            "limits": {"memory": _MEMORY},
         },
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -252,17 +216,16 @@ def _container(parameters: Parameters) -> Object:
             "capabilities": {"drop": ["ALL"]},
         },
         "volumeMounts": [
-            {"name": "certs", "mountPath": "/certs", "readOnly": True},
-            {"name": "config", "mountPath": "/etc/airgap", "readOnly": True},
-            {"name": "data", "mountPath": "/var/lib/registry"},
+            {"name": "certs", "mountPath": configuration.CERTIFICATE, "readOnly": True},
+            {"name": "config", "mountPath": _FOLDER, "readOnly": True},
+            *(login if door.writes else []),
+            content if door.writes else {**content, "readOnly": True},
         ],
     }
 
 
 def _service(parameters: Parameters) -> Object:
-    port = {
-        "name": "https", "port": 443, "targetPort": _PORT, "nodePort": parameters.node_port,
-    }  # fmt: skip
+    ports = {READER: parameters.read_port, WRITER: parameters.node_port}
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -270,19 +233,10 @@ def _service(parameters: Parameters) -> Object:
         "spec": {
             "type": "NodePort",
             "selector": {"app.kubernetes.io/name": "registry"},
-            "ports": [port],
+            "ports": [
+                {"name": door.name, "port": door.service_port, "targetPort": door.port,
+                 "nodePort": node_port}
+                for door, node_port in ports.items()
+            ],
         },
-    }
-
-
-_HEADER = """\
-# The registry that serves this bundle's images, as airgap unpack starts it. This file is for
-# people to read; unpack applies what it renders itself, and refuses a bundle where the two differ.
-#
-# Without airgap: make {path} in the node {node}, owned by {uid}; import
-# the registry image into that node under the name below; make the Secret from the certificate
-#   kubectl create namespace registry
-#   kubectl -n registry create secret generic registry --type kubernetes.io/tls \\
-#     --from-file tls.crt --from-file tls.key --from-file ca.crt --from-literal http-secret=ANY
-# and then: kubectl apply -f registry.yaml
-"""
+    }  # fmt: skip

@@ -12,6 +12,7 @@ import pytest
 
 from airgap.bundle import tar
 from airgap.bundle.docker_archive import docker_archive
+from airgap.bundle.oci_archive import oci_archive
 from airgap.bundle.plan import plan
 from airgap.bundle.reader import Bundle
 from airgap.bundle.writer import Writer
@@ -166,6 +167,22 @@ def test_one_image_streams_as_docker_archive(bundle, tmp_path):
             file.write(chunk)
     out = run("skopeo", "inspect", "--config", f"docker-archive:{tmp_path / 'one.tar'}:nginx:1.27")
     assert json.loads(out)["architecture"] == "amd64"
+
+
+def test_one_image_streams_as_an_oci_layout_under_its_own_digest(bundle, tmp_path):
+    with Bundle.open(bundle) as opened, (tmp_path / "one.tar").open("wb") as file:
+        image = opened.images[2]
+        name = f"docker.io/airgap/registry@{image.root.digest}"
+        for chunk in oci_archive(opened, image, name):
+            file.write(chunk)
+    run("tar", "xf", str(tmp_path / "one.tar"), "-C", str(tmp_path))
+    (entry,) = json.loads((tmp_path / "index.json").read_text())["manifests"]
+    assert entry["annotations"] == {"io.containerd.image.name": name}
+    assert entry["digest"] == str(image.root.digest)
+    for path in (tmp_path / "blobs/sha256").iterdir():
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name
+    wanted = {found.digest.hex for found in (*image.manifests, *image.blobs)}
+    assert {path.name for path in (tmp_path / "blobs/sha256").iterdir()} == wanted
 
 
 def test_what_docker_cannot_express_is_named():

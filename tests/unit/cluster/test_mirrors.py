@@ -7,14 +7,14 @@ from airgap.cluster.parameters import Parameters
 from airgap.errors import ClusterError
 from tests.support.cluster import FakeNode
 
-PARAMETERS = Parameters("sha256:" + "ab" * 32, "sha256:" + "cd" * 32, workers=1)
+PARAMETERS = Parameters("sha256:" + "ab" * 32, "sha256:" + "cd" * 32, workers=1, read_port=30444)
 NODES = ["kind-control-plane", "kind-worker"]
 
 
 def test_upstream_hosts_are_served_from_below_their_name() -> None:
     found = trust.files(["docker.io", "localhost:5000"], PARAMETERS, NODES, 30443)
     assert found["/etc/containerd/certs.d/docker.io/hosts.toml"].decode() == (
-        'server = "https://kind-control-plane:30443/v2/docker.io"\n'
+        'server = "https://kind-control-plane:30444/v2/docker.io"\n'
         "override_path = true\n"
         'capabilities = ["pull", "resolve"]\n'
         'ca = "/etc/containerd/certs.d/.airgap/ca.crt"\n'
@@ -22,7 +22,7 @@ def test_upstream_hosts_are_served_from_below_their_name() -> None:
         "[host]\n"
     )
     text = found["/etc/containerd/certs.d/localhost:5000/hosts.toml"].decode()
-    assert 'server = "https://kind-control-plane:30443/v2/localhost_5000"' in text
+    assert 'server = "https://kind-control-plane:30444/v2/localhost_5000"' in text
 
 
 def test_the_registry_s_own_names_lead_to_it() -> None:
@@ -30,14 +30,15 @@ def test_the_registry_s_own_names_lead_to_it() -> None:
     hosts = {path.split("/")[4] for path in found}
     assert {
         "kind-control-plane:30443", "kind-worker:30443", "localhost:30443", "localhost:31000",
-        "[::1]:30443",
+        "[::1]:30443", "kind-control-plane:30444",
         "kind-control-plane:31000", "registry.registry.svc", "registry.registry.svc:443",
+        "registry.registry.svc:5000",
     } <= hosts  # fmt: skip
     further = replace(PARAMETERS, hosts=("2001:db8::5",))
     six = {path.split("/")[4] for path in trust.files([], further, NODES, 31000)} - hosts
-    assert six == {"[2001:db8::5]:30443", "[2001:db8::5]:31000"}
+    assert six == {f"[2001:db8::5]:{port}" for port in (30443, 30444, 31000)}
     for content in found.values():
-        assert content.startswith(b'server = "https://kind-control-plane:30443"\n')
+        assert content.startswith(b'server = "https://kind-control-plane:30444"\n')
         assert b"override_path" not in content
 
 

@@ -30,7 +30,7 @@ def test_the_certificate_is_for_all_names() -> None:
 def test_images_are_named_by_their_content() -> None:
     found = Parameters(DIGEST, "sha256:" + "cd" * 32)
     assert found.node_image == "airgap/node:sha256-abababababab"
-    assert found.registry_image == "docker.io/airgap/registry:sha256-cdcdcdcdcdcd"
+    assert found.registry_image == "docker.io/airgap/registry@sha256:" + "cd" * 32
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,9 @@ def test_images_are_named_by_their_content() -> None:
         ("host_port", 0),
         ("host_port", 65536),
         ("node_port", 443),
+        ("read_port", 443),
+        ("read_port", 30443),
+        ("read_port", "30444"),
         ("storage", 0),
         ("hosts", ["a b"]),
         ("hosts", ["fe80::1%eth0"]),
@@ -62,6 +65,15 @@ def test_bad_ones_are_named(key: str, value: Any) -> None:
     with pytest.raises(InputError) as caught:
         Parameters.from_json(good | {key: value})
     assert key in caught.value.message or "invalid digest" in caught.value.message
+
+
+def test_those_of_releases_before_get_both_doors() -> None:
+    value = Parameters(DIGEST, DIGEST, storage=7).to_json()
+    del value["read_port"]
+    found = Parameters.from_json(value)
+    assert found.read_port == 0
+    assert found.with_doors == Parameters(DIGEST, DIGEST, storage=7, read_port=30444)
+    assert found.with_doors.with_doors == found.with_doors
 
 
 def test_missing_ones_are_named() -> None:

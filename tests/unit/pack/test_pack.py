@@ -34,6 +34,13 @@ def test_what_is_packed_is_there(shelf: Shelf, tmp_path: Path) -> None:
     assert result.size == result.path.stat().st_size
 
 
+@pytest.mark.parametrize("name", ["airgap/registry:x", "docker.io/airgap/node:sha256-ab"])
+def test_airgap_s_own_names_are_no_image_s(shelf: Shelf, tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="airgap's own on the other side"):
+        run(shelf, tmp_path, "nginx:1", name)
+    assert run(shelf, tmp_path, "nginx:1").images
+
+
 def test_shared_layers_are_fetched_once(shelf: Shelf, tmp_path: Path) -> None:
     run(shelf, tmp_path, "nginx:1", "quay.io/org/app:1")
     assert shelf.fetched.count(Digest.of(b"base")) == 1

@@ -1,5 +1,6 @@
 """Bundles for unpack, and a run of it on a host in memory."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,13 @@ from typing import Any
 from airgap.bundle.reader import Bundle
 from airgap.certificates.make import issue
 from airgap.cluster import kind
-from airgap.cluster.objects import registry as objects
+from airgap.cluster.doors.door import READ_PORT
+from airgap.cluster.doors.login import Entrance
+from airgap.cluster.kube import ready
+from airgap.cluster.objects import former, registry_yaml
+from airgap.cluster.objects import landed as records
 from airgap.cluster.parameters import Parameters
+from airgap.cluster.ports import Object
 from airgap.progress import Progress
 from airgap.transfer.report import Report
 from airgap.unpack.options import Options
@@ -18,17 +24,21 @@ from tests.support.cluster import FakeHost, Told
 from tests.unit.bundle.made import Content, write
 
 
-def cluster_bundle(path: Path, *, tls: bool = False, workers: int = 0, **others: Any) -> Parameters:
+def cluster_bundle(
+    path: Path, *, tls: bool = False, workers: int = 0, read_port: int = READ_PORT, **others: Any
+) -> Parameters:
     """Write a bundle that brings up a cluster; return its parameters."""
     content = Content()
     content.simple("nginx:1.27", 1, 3000)
     node, registry = content.simple("node:v1", 5, 400), content.simple("registry:3", 6, 400)
     content.images = content.images[:1]
     parameters = Parameters(
-        str(node.root.digest), str(registry.root.digest), workers=workers, host_port=free_port()
-    )
+        str(node.root.digest), str(registry.root.digest), workers=workers, host_port=free_port(),
+        read_port=read_port,
+    )  # fmt: skip
+    render = registry_yaml.render_yaml if read_port else former.render_yaml
     extras = [
-        ("airgap/registry.yaml", objects.render_yaml(parameters)),
+        ("airgap/registry.yaml", render(parameters)),
         ("airgap/kind.yaml", kind.render_yaml(parameters)),
     ]
     if tls:
@@ -63,13 +73,40 @@ def free_port() -> int:
         return port
 
 
+def as_before(run: "Run", name: str = "kind") -> dict[str, bytes]:
+    """Make a cluster be as a release before left it, with one open door; return its Secret.
+
+    Its Deployment, its Secret without a password, its record without a reading port.
+    """
+    kube = run.host.kube_of(name)
+    for kind_, change in (("Deployment", _one_door), ("Secret", _no_password)):
+        found = kube.get(kind_, "registry", "registry")
+        assert found
+        change(found)
+    for record in kube.list("ConfigMap", "registry", records.SELECTOR):
+        value = json.loads(record["data"]["bundle.json"])
+        del value["parameters"]["read_port"]
+        record["data"]["bundle.json"] = json.dumps(value)
+    return ready.secret(kube, "registry", "registry")
+
+
+def _one_door(deployment: Object) -> None:
+    image = "docker.io/airgap/registry:sha256-abababababab"
+    spec = deployment["spec"]["template"]["spec"]
+    spec["containers"] = [{"name": "registry", "image": image}]
+
+
+def _no_password(secret: Object) -> None:
+    del secret["data"]["password"], secret["data"]["htpasswd"]
+
+
 class Run:
     """Runs unpack on a host in memory."""
 
     def __init__(self, folder: Path) -> None:
         self.host, self.told, self.folder = FakeHost(), Told(), folder
         self.path, self.kubeconfig = folder / "bundle.tar", folder / "home/.kube/config"
-        self.landed: list[tuple[str, bytes]] = []
+        self.landed: list[Entrance] = []
         self.fails: BaseException | None = None
 
     def __call__(self, **options: Any) -> Receipt:
@@ -77,8 +114,8 @@ class Run:
         with Bundle.open(self.path) as bundle:
             return unpack(bundle, replace(wanted, **options), self.told, self.host.tools, self.land)
 
-    def land(self, bundle: Bundle, endpoint: str, ca_pem: bytes, progress: Progress) -> Report:
-        self.landed.append((endpoint, ca_pem))
+    def land(self, bundle: Bundle, entrance: Entrance, progress: Progress) -> Report:
+        self.landed.append(entrance)
         if self.fails:
             raise self.fails
         return Report(uploaded=1, tags=["nginx:1.27"])

@@ -7,13 +7,15 @@ import pytest
 import yaml
 
 from airgap.cluster.docker.node import State
+from airgap.cluster.doors.login import Login
+from airgap.cluster.kube import ready
 from airgap.cluster.mark import FINISHED, Mark
 from airgap.cluster.objects import landed as records
 from airgap.cluster.ports import RefusedError
 from airgap.cluster.turn import turn
 from airgap.errors import BusyError, ClusterError, InputError, NetworkError, ResourceError
 from tests.support.cluster import FakeNode, Told, config_map
-from tests.unit.unpack.bundles import Run, cluster_bundle, images_bundle
+from tests.unit.unpack.bundles import Run, as_before, cluster_bundle, free_port, images_bundle
 
 NODE_PORT = 30443
 BY_HAND = (
@@ -43,7 +45,7 @@ def test_a_new_cluster_is_made_filled_and_recorded(run: Run) -> None:
     kube = run.host.kube_of("kind")
     assert len(kube.list("ConfigMap", "registry", records.SELECTOR)) == 1
     assert not kube.list("Pod")
-    assert run.landed[0][0] == receipt.registry
+    assert run.landed[0].endpoint == receipt.registry
     config = yaml.safe_load(run.kubeconfig.read_text())
     assert config["current-context"] == "kind-kind"
     assert receipt.kubeconfig == run.kubeconfig
@@ -260,7 +262,7 @@ def test_a_network_that_was_there_is_not_ours(run: Run) -> None:
 
 def test_the_network_is_ours_for_a_second_cluster_too(run: Run) -> None:
     run()
-    receipt = run(cluster_name="second", host_port=39999)
+    receipt = run(cluster_name="second", host_port=free_port())
     assert receipt.created
     assert run.host.engine.found["second"][0].mark.network  # type: ignore[union-attr]
 
@@ -280,8 +282,8 @@ def test_the_bundle_s_certificate_is_used_where_it_fits(tmp_path: Path) -> None:
     run = Run(tmp_path)
     cluster_bundle(run.path, tls=True)
     run()
-    run(cluster_name="other", host_port=39998)
-    assert run.landed[0][1] != run.landed[1][1]
+    run(cluster_name="other", host_port=free_port())
+    assert run.landed[0].ca_pem != run.landed[1].ca_pem
     assert any("a new CA is made here" in warning for warning in run.told.warnings)
 
 
@@ -342,3 +344,92 @@ def test_wait_waits(run: Run) -> None:
     run.host.clock.during = end
     assert run(wait=True).created
     assert any(note.startswith("waiting for another airgap: pid") for note in run.told.notes)
+
+
+@pytest.mark.parametrize("images_only", [False, True])
+def test_a_cluster_of_a_release_before_is_taken_over(run: Run, *, images_only: bool) -> None:
+    run()
+    kept = as_before(run)
+    if images_only:
+        images_bundle(run.path)
+    receipt = run(cluster_name="kind")
+    assert not receipt.created
+    found = ready.secret(run.host.kube_of("kind"), "registry", "registry")
+    assert {key: found[key] for key in kept} == kept
+    assert run.landed[-1].login == Login.of_secret(found)
+    deployment = run.host.kube_of("kind").get("Deployment", "registry", "registry")
+    assert deployment
+    names = [c["name"] for c in deployment["spec"]["template"]["spec"]["containers"]]
+    assert names == ["writer", "reader"]
+    run(cluster_name="kind")
+    assert run.landed[-1].login == run.landed[-2].login
+
+
+def test_a_bundle_of_a_release_before_makes_a_registry_with_two_doors(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    cluster_bundle(run.path, read_port=0)
+    assert run().created
+    service = run.host.kube_of("kind").get("Service", "registry", "registry")
+    assert service
+    assert {port["nodePort"] for port in service["spec"]["ports"]} == {30443, 30444}
+
+
+def test_the_password_is_made_once_and_the_push_gets_it(run: Run) -> None:
+    run()
+    run()
+    one, other = run.landed
+    assert one.login == other.login
+    assert one.login.user == "airgap"
+    assert one.login.password not in repr(one) + "".join(run.told.notes)
+
+
+def test_another_image_under_the_registry_s_name_is_replaced(run: Run) -> None:
+    run()
+    (node,) = run.host.engine.found["kind"]
+    ((name, digest),) = node.machine.images.items()
+    assert name == f"docker.io/airgap/registry@{digest}"
+    node.machine.images[name] = "sha256:" + "f" * 64
+    receipt = run()
+    assert node.machine.images == {name: digest}
+    assert dict(receipt.steps)["Put the registry image on its node"].startswith("as docker.io")
+
+
+def test_another_image_under_the_node_image_s_name_is_replaced(run: Run) -> None:
+    """Somebody loaded an archive into docker in which an image has that name."""
+    run()
+    ((name, right),) = run.host.engine.images.items()
+    run.host.engine.found.clear()
+    run.host.engine.images[name] = "sha256:" + "f" * 64
+    receipt = run()
+    assert run.host.engine.images == {name: right}
+    assert run.host.engine.found["kind"][0].image_id == right
+    assert dict(receipt.steps)["Load the node image into docker"] == f"as {name}"
+    run.host.engine.found.clear()
+    assert dict(run().steps)["Load the node image into docker"] == "already there"
+
+
+def test_a_name_that_is_given_away_meanwhile_starts_nothing_that_stays(run: Run) -> None:
+    def stolen() -> None:
+        (name,) = run.host.engine.images
+        run.host.engine.images[name] = "sha256:" + "f" * 64
+
+    run.host.during_create = stolen
+    with pytest.raises(ClusterError, match="docker has another image as airgap/node:sha256-"):
+        run()
+    assert run.host.engine.clusters() == []
+
+
+def test_a_node_that_runs_another_image_is_removed(run: Run) -> None:
+    original = run.host.cluster
+
+    def made(*arguments: object, **more: bool) -> object:
+        (name,) = run.host.engine.images
+        right, run.host.engine.images[name] = run.host.engine.images[name], "sha256:" + "f" * 64
+        kube = original(*arguments, **more)  # type: ignore[arg-type]
+        run.host.engine.images[name] = right
+        return kube
+
+    run.host.cluster = made  # type: ignore[method-assign,assignment]
+    with pytest.raises(ClusterError, match="and kind-control-plane runs it"):
+        run()
+    assert run.host.engine.clusters() == []

@@ -27,7 +27,7 @@ def go(run: Run, name: str = "kind") -> Outcome:
 
 def trusted(run: Run) -> None:
     addresses = ["kind-control-plane:30443", "localhost:30443"]
-    HostTrust("kind-control-plane", addresses, b"CA", run.folder / "hosts",
+    HostTrust("kind-control-plane", "172.18.0.2", addresses, b"CA", run.folder / "hosts",
               run.folder / "certs.d").apply()  # fmt: skip
 
 
@@ -105,10 +105,10 @@ def test_a_foreign_cluster_stays_and_loses_airgap_s_part_alone(run: Run) -> None
     (node,) = run.host.engine.found["theirs"]
     mirror = "/etc/containerd/certs.d/example.org/hosts.toml"
     node.machine.files[mirror] = b'server = "https://mirror"\n'
-    node.machine.images.add("docker.io/library/theirs:1")
+    node.machine.images["docker.io/library/theirs:1"] = "sha256:theirs"
     announced = config_map(records.HOSTING, records.HOSTING_NAMESPACE, host="localhost:5001")
     kube.put(announced)
-    before = dict(node.machine.files), set(node.machine.images), dict(kube.objects)
+    before = dict(node.machine.files), dict(node.machine.images), dict(kube.objects)
     run(cluster_name="theirs")
     site = Site.find(run.host.engine, "theirs", run.host.tools)
     assert "is not of airgap's making and stays" in question(site)

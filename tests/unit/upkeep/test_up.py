@@ -1,10 +1,11 @@
 import pytest
 
 from airgap.cluster.docker.node import State
+from airgap.cluster.kube import ready
 from airgap.cluster.site import Site
 from airgap.errors import ClusterError, ResourceError
 from airgap.upkeep.up import up, write_access
-from tests.unit.unpack.bundles import Run
+from tests.unit.unpack.bundles import Run, as_before
 
 
 def site(run: Run) -> Site:
@@ -81,3 +82,38 @@ def test_the_access_is_written_where_it_is_asked_for(run: Run) -> None:
     path.write_text("clusters: [{name: kind-kind, cluster: {server: 'https://far:6443'}}]\n")
     with pytest.raises(ResourceError, match="not this cluster's"):
         write_access(site(run), path, run.told)
+
+
+def doors(run: Run) -> dict[str, str]:
+    """The registry's containers and their images."""
+    found = run.host.kube_of("kind").get("Deployment", "registry", "registry")
+    assert found
+    containers = found["spec"]["template"]["spec"]["containers"]
+    return {each["name"]: each["image"] for each in containers}
+
+
+def test_a_registry_of_a_release_before_gets_its_doors(run: Run) -> None:
+    before = as_before(run)
+    up(site(run), run.told)
+    image = "docker.io/airgap/registry:sha256-abababababab"
+    assert doors(run) == {"writer": image, "reader": image}, "the image is the one that is there"
+    after = ready.secret(run.host.kube_of("kind"), "registry", "registry")
+    assert after.pop("password")
+    assert after.pop("htpasswd")
+    assert after == before, "certificate and upload secret stay"
+    text = run.host.engine.found["kind"][0].machine.files
+    assert b":30444/v2/docker.io" in text["/etc/containerd/certs.d/docker.io/hosts.toml"]
+    calls = run.host.kube_of("kind").calls
+    calls.clear()
+    up(site(run), run.told)
+    assert not [call for call in calls if call.startswith("apply")], "once"
+
+
+def test_a_door_that_a_node_does_not_reach_is_waited_for(run: Run) -> None:
+    as_before(run)
+    (_, worker) = run.host.engine.found["kind"]
+    worker.machine.blind = True
+    with pytest.raises(
+        ClusterError, match=r"port 30444 of the nodes: .*not reached by kind-worker"
+    ):
+        up(site(run), run.told)

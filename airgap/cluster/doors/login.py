@@ -1,0 +1,53 @@
+"""What it takes to write into the registry: a user, and a password that unpack makes."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+USER = "airgap"
+PASSWORD_KEY, HTPASSWD_KEY = "password", "htpasswd"
+"""Where the registry's Secret keeps the password, and what the registry is told of it."""
+_BYTES = 24
+_ROUNDS = 4  # the least of bcrypt: nobody guesses 24 random bytes, and each request is checked
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A user and a password; the repr shows no password."""
+
+    user: str
+    password: str = field(repr=False)
+
+    @classmethod
+    def new(cls) -> Self:
+        """Make a password."""
+        return cls(USER, secrets.token_urlsafe(_BYTES))
+
+    @classmethod
+    def of_secret(cls, data: Mapping[str, bytes]) -> Self | None:
+        """Take the password out of the registry's Secret; None where there is none."""
+        found = data.get(PASSWORD_KEY)
+        return cls(USER, found.decode("ascii", "replace")) if found else None
+
+    def htpasswd(self) -> bytes:
+        """Return the line that the registry knows the password by; another one at each call."""
+        import bcrypt
+
+        hashed = bcrypt.hashpw(self.password.encode(), bcrypt.gensalt(_ROUNDS))
+        return self.user.encode() + b":" + hashed + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """Where this host writes into a registry.
+
+    Attributes:
+        endpoint: ``HOST:PORT``.
+        ca_pem: whom it is believed by.
+        login: what it asks for.
+    """
+
+    endpoint: str
+    ca_pem: bytes
+    login: Login
