@@ -1,6 +1,7 @@
 """Running a program: an argument list, never a shell, and an error that can be pasted into one."""
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -11,6 +12,13 @@ from contextlib import suppress
 from airgap.errors import ClusterError, ResourceError
 
 _TAIL_LINES = 15
+_TOLD = re.compile(
+    r"PATH|HOME|USER|LOGNAME|LANG|LC_[A-Z]+|TZ|TMPDIR|KUBECONFIG|KIND_[A-Z_]+"
+    r"|DOCKER_(HOST|CONTEXT|CONFIG|TLS|TLS_VERIFY|CERT_PATH|API_VERSION)"
+    r"|(http|https|no|all)_proxy|(HTTP|HTTPS|NO|ALL)_PROXY|SSL_CERT_(FILE|DIR)"
+    # where docker's helpers find the passwords
+    r"|XDG_[A-Z_]+|DBUS_SESSION_BUS_ADDRESS|GNUPGHOME|PASSWORD_STORE_DIR"
+)
 
 
 def run(
@@ -27,7 +35,8 @@ def run(
 
     Args:
         arguments: the program and its arguments.
-        env: its whole environment; None for this process's.
+        env: where its environment is taken from; None for this process's. It gets no more of it
+            than it needs: a bundle brings a program, and this process may know secrets.
         stdin: what it reads; an iterable is written as it comes.
         seconds: how long it may take.
 
@@ -35,9 +44,10 @@ def run(
         ResourceError: the program does not exist or may not be run.
         ClusterError: it failed or took too long; carries the command and its last lines.
     """
+    told = children(os.environ if env is None else env)
     try:
         process = subprocess.Popen(
-            list(arguments), env=None if env is None else dict(env), start_new_session=True,
+            list(arguments), env=told, start_new_session=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
     except OSError as error:
@@ -56,6 +66,11 @@ def run(
             hint="the lines above are the program's own last words",
         )
     return out
+
+
+def children(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what programs are told of an environment."""
+    return {name: value for name, value in environment.items() if _TOLD.fullmatch(name)}
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:

@@ -2,6 +2,7 @@
 
 unpack     the story, step by step
 options    how to unpack
+provenance who made a bundle, and whether a cluster takes it
 host       what this host has to offer: parameters, kind, room, a kubeconfig
 ahead      the blobs, proved while that takes its time
 cluster    the cluster: found, taken over, made, removed again

@@ -3,6 +3,8 @@
 By then every image is there: nothing here undoes anything.
 """
 
+from collections.abc import Sequence
+
 from airgap.bundle.reader import Bundle
 from airgap.cluster.kube.smoke import smoke_pod
 from airgap.cluster.objects import landed as records
@@ -16,7 +18,7 @@ from airgap.progress import Progress
 _SMOKE_SECONDS = 120
 
 
-def record(kube: Kube, bundle: Bundle, parameters: Parameters) -> str:
+def record(kube: Kube, bundle: Bundle, parameters: Parameters, signers: Sequence[str]) -> str:
     """Note the bundle in a ConfigMap of its own; returns its name where that changed anything."""
     references = [str(image.reference) for image in bundle.images]
     landed = Landed(
@@ -27,6 +29,7 @@ def record(kube: Kube, bundle: Bundle, parameters: Parameters) -> str:
         hosts=records.hosts(references),
         images=len(references),
         references=tuple(references),
+        signers=tuple(signers),
     )
     wanted = landed.to_object()
     return str(wanted["metadata"]["name"]) if kube.apply(wanted) else ""

@@ -20,6 +20,8 @@ class Options:
         verify_first: prove the whole file before anything is changed.
         kind_patch: a kind configuration to merge into the rendered one.
         kind: a kind binary instead of the bundle's.
+        accept_unsigned: take a bundle that is not signed by a key of those that landed before.
+        allow_rollback: take a bundle with a lower serial than one that landed before.
         wait: for another run on the same cluster to end, instead of failing.
         environment: this process's, for docker and kind.
     """
@@ -33,5 +35,7 @@ class Options:
     verify_first: bool = False
     kind_patch: Path | None = None
     kind: Path | None = None
+    accept_unsigned: bool = False
+    allow_rollback: bool = False
     wait: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -6,7 +6,7 @@ removed when a step before the last image fails; one that existed is never touch
 airgap's own objects.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +17,12 @@ from airgap.cluster.doors.login import Entrance
 from airgap.cluster.parameters import NAMESPACE, Parameters
 from airgap.cluster.ports import Engine, Kind, Kube, Patience, Tools
 from airgap.cluster.site import Site
+from airgap.cluster.site import landed as landed_before
 from airgap.cluster.turn import turn
 from airgap.cluster.workspace import private_folder
 from airgap.progress import Progress, count
 from airgap.transfer.report import Report
-from airgap.unpack import cluster, host, landed, registry
+from airgap.unpack import cluster, host, landed, provenance, registry
 from airgap.unpack.ahead import Ahead, Content
 from airgap.unpack.cluster import Making
 from airgap.unpack.options import Options
@@ -94,6 +95,7 @@ def unpack(
     """
     tools = tools or Tools()
     begun = tools.clock.now()
+    provenance.announce(bundle, progress)
     parameters = host.parameters_for(bundle, options)
     steps = Steps(_titles(options), progress)
     with steps.told_on_failure(), private_folder() as folder, ExitStack() as held:
@@ -110,8 +112,10 @@ def unpack(
             Ahead(bundle, at_work=here.is_new) as content,
         ):
             site, kube, written = _bring_up(job, here, making)
+            before = landed_before(kube)
+            signers = provenance.check(bundle, before, options, progress)
             report = _fill(job, here, site, kube, land, content)
-        _conclude(job, here, site, kube)
+        _conclude(job, here, site, kube, signers)
     return Receipt(
         bundle=bundle.path,
         digest=str(bundle.digest),
@@ -204,10 +208,10 @@ def _fill(job: _Job, here: _Host, site: Site, kube: Kube, land: Land, content: C
     return report
 
 
-def _conclude(job: _Job, here: _Host, site: Site, kube: Kube) -> None:
+def _conclude(job: _Job, here: _Host, site: Site, kube: Kube, signers: Sequence[str]) -> None:
     """Note what landed, and prove it."""
     with job.steps.step(RECORD) as tell:
-        record = landed.record(kube, job.bundle, here.parameters)
+        record = landed.record(kube, job.bundle, here.parameters, signers)
         announced = landed.announce(kube, here.endpoint, job.progress)
         if record:
             tell(f"in ConfigMap {NAMESPACE}/{record}")

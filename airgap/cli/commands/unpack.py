@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 @click.option("--verify-first", is_flag=True, help="Prove the whole file before all else.")
 @click.option("--kind-patch", type=options.FILE, help="A kind configuration to merge in.")
 @click.option("--kind", "kind_path", type=options.FILE, help="A kind binary to use.")
+@click.option("--accept-unsigned", is_flag=True, help="Also where a signer is known.")
+@click.option("--allow-rollback", is_flag=True, help="Also with a lower serial than landed.")
 @click.option("--wait", is_flag=True, help="Wait for another airgap to end.")
 @options.keys_option
 @options.output_options
@@ -45,6 +47,8 @@ def unpack(
     verify_first: bool,
     kind_patch: Path | None,
     kind_path: Path | None,
+    accept_unsigned: bool,
+    allow_rollback: bool,
     wait: bool,
     quiet: bool,
     verbose: int,
@@ -74,6 +78,8 @@ def unpack(
         verify_first=verify_first,
         kind_patch=kind_patch,
         kind=kind_path,
+        accept_unsigned=accept_unsigned,
+        allow_rollback=allow_rollback,
         wait=wait,
         environment=dict(os.environ),
     )

@@ -40,6 +40,7 @@ class Landed:
         parameters: what its registry was rendered from.
         hosts: whose images it holds, such as ``docker.io``.
         images: how many.
+        signers: minisign's public keys whose signatures held.
         references: which; empty where the list did not fit.
     """
 
@@ -50,6 +51,7 @@ class Landed:
     hosts: tuple[str, ...]
     images: int
     references: tuple[str, ...] = ()
+    signers: tuple[str, ...] = ()
 
     def to_object(self) -> Object:
         """Return the ConfigMap that records it."""
@@ -61,6 +63,7 @@ class Landed:
             "parameters": self.parameters.to_json(),
             "hosts": list(self.hosts),
             "images": self.images,
+            "signers": list(self.signers),
         }
         record = _map(f"airgap-bundle-{algorithm}-{encoded[:32]}", NAMESPACE)
         record["metadata"]["labels"] |= RECORD
@@ -87,6 +90,7 @@ class Landed:
                 hosts=tuple(map(str, value["hosts"])),
                 images=int(value["images"]),
                 references=_unpacked(found.get("binaryData") or {}),
+                signers=tuple(map(str, value.get("signers") or ())),
             )
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise _unreadable(str(found.get("metadata", {}).get("name"))) from error
