@@ -14,8 +14,7 @@ compare         what SHA256SUMS, airgap.json and the manifests say must fit toge
 reader          opens a bundle and proves it
 signature       whether a bundle's signatures hold, and making one
 certificate     the registry's certificate that a bundle carries
-docker_archive  one image of a bundle as a docker-archive
-oci_archive  one image of a bundle as an OCI layout in a tar
+archives        one image of a bundle as a tar that docker or containerd loads
 
 The format is written down in docs/bundle-format.md.
 """

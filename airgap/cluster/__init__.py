@@ -7,6 +7,7 @@ docker/      the docker daemon, and the containers that are nodes
 kind         the kind configuration and the kind program
 kube/        the Kubernetes API, and what is waited for
 mark         how a node shows that airgap made it
+store        the registry's content as it lies on its node's disk
 site         a cluster as it is found
 turn         one run at a time for a cluster
 mirrors      what containerd on the nodes is told: which names the registry serves

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from airgap.bundle.docker_archive import docker_archive
+from airgap.bundle.archives import docker_archive
 from airgap.bundle.reader import Bundle
 from airgap.cluster import kind as kind_config
 from airgap.cluster import kubeconfig

@@ -29,6 +29,7 @@ def record(kube: Kube, bundle: Bundle, parameters: Parameters, signers: Sequence
         hosts=records.hosts(references),
         images=len(references),
         references=tuple(references),
+        digests=tuple(str(image.root.digest) for image in bundle.images),
         signers=tuple(signers),
     )
     wanted = landed.to_object()

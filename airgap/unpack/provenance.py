@@ -34,10 +34,11 @@ def check(
             that was given; or a later one of its name landed.
     """
     _check_serial(bundle, before, options)
-    given = tuple(str(proof.key) for proof in bundle.proofs)
+    digest, given = str(bundle.digest), [str(proof.key) for proof in bundle.proofs]
+    proved = [signer for each in before if each.digest == digest for signer in each.signers]
     known = sorted({signer for each in before for signer in each.signers})
-    if given or not known or options.accept_unsigned:
-        return given
+    if given or proved or not known or options.accept_unsigned:
+        return tuple(dict.fromkeys([*proved, *given]))
     keys = [PublicKey.parse(text) for text in known]
     try:
         proofs = _proofs(bundle, keys)

@@ -1,7 +1,7 @@
 """The registry in the cluster: its image, whom it is believed by, its objects, the images."""
 
+from airgap.bundle.archives import oci_archive
 from airgap.bundle.certificate import carried_tls
-from airgap.bundle.oci_archive import oci_archive
 from airgap.bundle.reader import Bundle
 from airgap.certificates.make import issue
 from airgap.certificates.prove import covers

@@ -14,6 +14,7 @@ from pathlib import Path
 from airgap.bundle.reader import Bundle
 from airgap.cluster import kubeconfig
 from airgap.cluster.doors.login import Entrance
+from airgap.cluster.objects.landed import Landed
 from airgap.cluster.parameters import NAMESPACE, Parameters
 from airgap.cluster.ports import Engine, Kind, Kube, Patience, Tools
 from airgap.cluster.site import Site
@@ -27,6 +28,7 @@ from airgap.unpack.ahead import Ahead, Content
 from airgap.unpack.cluster import Making
 from airgap.unpack.options import Options
 from airgap.unpack.receipt import Receipt
+from airgap.unpack.repair import repair
 from airgap.unpack.steps import Steps
 
 PROVE, CHECK, NODE = "Prove the whole bundle", "Check this host", "Load the node image into docker"
@@ -114,7 +116,7 @@ def unpack(
             site, kube, written = _bring_up(job, here, making)
             before = landed_before(kube)
             signers = provenance.check(bundle, before, options, progress)
-            report = _fill(job, here, site, kube, land, content)
+            report = _fill(job, here, site, kube, before, land, content)
         _conclude(job, here, site, kube, signers)
     return Receipt(
         bundle=bundle.path,
@@ -187,7 +189,10 @@ def _bring_up(job: _Job, here: _Host, making: Making) -> tuple[Site, Kube, Path 
         return site, kube, cluster.write_access(site, job.access_file, job.progress)
 
 
-def _fill(job: _Job, here: _Host, site: Site, kube: Kube, land: Land, content: Content) -> Report:
+def _fill(
+    job: _Job, here: _Host, site: Site, kube: Kube,
+    before: Sequence[Landed], land: Land, content: Content,
+) -> Report:  # fmt: skip
     """Start the registry, let the nodes believe it, and push the images."""
     bundle, parameters = job.bundle, here.parameters
     with job.steps.step(IMPORT) as tell:
@@ -203,6 +208,7 @@ def _fill(job: _Job, here: _Host, site: Site, kube: Kube, land: Land, content: C
         if changed:
             tell(f"it answers at {here.endpoint}")
     with job.steps.step(PUSH) as tell:
+        repair(site.control_plane, bundle, before, job.progress)
         report = land(content, Entrance(here.endpoint, tls.ca_pem, login), job.progress)
         tell(report.summary())
     return report

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from airgap.certificates.prove import expiry
-from airgap.cluster import kubeconfig, mirrors
+from airgap.cluster import kubeconfig, mirrors, store
 from airgap.cluster.docker.node import Node, State
 from airgap.cluster.kube import ready
+from airgap.cluster.objects import comparison
 from airgap.cluster.objects.landed import Landed
 from airgap.cluster.parameters import NAMESPACE
 from airgap.cluster.ports import Kube
@@ -20,6 +21,8 @@ from airgap.cluster.site import Site, landed, trusted_files
 from airgap.errors import AirgapError, ClusterError
 
 _EXPIRY_DAYS = 60
+_CONTENT_SECONDS = 6
+_NAMED = 10
 _FEW_BYTES = 100 * 10**6
 _RESTING = {
     State.STOPPED: "does not run",
@@ -75,12 +78,13 @@ class Status:
         }
 
 
-def look(site: Site, access_file: Path | None = None) -> Status:
+def look(site: Site, access_file: Path | None = None, *, deep: bool = False) -> Status:
     """Look at a cluster.
 
     Args:
         site: the cluster.
         access_file: a kubeconfig that is to have the cluster's access.
+        deep: hash all content of the registry.
     """
     up = f"airgap up --cluster-name {site.name}"
     result = Status(site.name, [NodeStatus(node.name, node.running) for node in site.nodes])
@@ -88,6 +92,7 @@ def look(site: Site, access_file: Path | None = None) -> Status:
     try:
         if site.control_plane.running:
             _look_inside(site, site.kube(), result)
+            _look_at_content(site.control_plane, result, deep=deep)
         if access_file and not kubeconfig.leads_to(access_file, site.name, site.access()):
             result.problems.append(
                 f"{access_file} does not lead to the cluster: {up} --kubeconfig {access_file}"
@@ -131,6 +136,29 @@ def _look_at_disk(node: Node, result: Status) -> None:
             f"the registry's disk is full: {result.free_bytes // 10**6} MB are free on"
             f" {node.name}; docker system df tells what takes it"
         )
+
+
+def _look_at_content(node: Node, result: Status, *, deep: bool) -> None:
+    """Compare what landed with what lies on the registry's disk."""
+    if not result.bundles:
+        return
+    there = store.look(node, _CONTENT_SECONDS)
+    differing = comparison.differing(result.bundles, there.tags)
+    gone = sorted(name for name, digest in differing.items() if not digest)
+    moved = sorted(f"{name} ({digest[:19]})" for name, digest in differing.items() if digest)
+    changed = store.changed(node, there.blobs) if deep else set()
+    for what, names in (
+        ("tags that landed are gone", gone),
+        ("tags were changed since they landed", moved),
+        ("blobs are gone", sorted(f"{d} of {there.linked[d]}" for d in there.lost)),
+        ("blobs are not what their digest says", sorted(changed)),
+    ):
+        if names:
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            result.problems.append(
+                f"{what}: {', '.join(names[:_NAMED])}{more}; airgap unpack of their bundle puts"
+                " them right"
+            )
 
 
 def _look_at_registry(site: Site, kube: Kube, result: Status, cert_pem: bytes) -> None:

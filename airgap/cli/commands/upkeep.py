@@ -23,14 +23,20 @@ _wait = click.option("--wait", is_flag=True, help="Wait for another airgap to en
 @click.option(
     "--kubeconfig", type=options.KUBECONFIG, help="A kubeconfig that is to have the access."
 )
+@click.option("--deep", is_flag=True, help="Hash all content of the registry, too.")
 @options.output_options
 def status(
-    cluster_name: str, kubeconfig: Path | None, quiet: bool, verbose: int, as_json: bool
-) -> None:
+    cluster_name: str,
+    kubeconfig: Path | None,
+    deep: bool,
+    quiet: bool,
+    verbose: int,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Tell how a cluster and its registry are.
 
     Exit code 7 where something is not as it should be. Answers within ten seconds, whatever
-    hangs.
+    hangs; with --deep it takes as long as reading all content does.
 
     \b
     Example:
@@ -43,7 +49,7 @@ def status(
 
     tools = Tools()
     site = Site.find(tools.engine(os.environ, QUICK), cluster_name, tools, QUICK)
-    found = look(site, kubeconfig)
+    found = look(site, kubeconfig, deep=deep)
     if as_json:
         results.write_json(found.to_json())
     elif not quiet:

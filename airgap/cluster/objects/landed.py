@@ -24,8 +24,10 @@ SELECTOR = "airgap/record=bundle"
 FORMER = "airgap-bundles"
 """The one ConfigMap that held all bundles, in releases before; it is still read."""
 HOSTING, HOSTING_NAMESPACE = "local-registry-hosting", "kube-public"
-_LIST = "references"
+_LIST, _DIGESTS = "references", "digests"
 _MAX_PACKED = 600_000  # of the 1 MiB that a ConfigMap may hold
+_MAX_DIGESTS = 400_000
+_DIGEST_BYTES = 32  # of sha256, the only algorithm of bundles
 _MAX_LIST = 64 << 20
 
 
@@ -40,6 +42,8 @@ class Landed:
         parameters: what its registry was rendered from.
         hosts: whose images it holds, such as ``docker.io``.
         images: how many.
+        digests: what each of ``references`` points to; empty where they did not fit, or a release
+            before recorded it.
         signers: minisign's public keys whose signatures held.
         references: which; empty where the list did not fit.
     """
@@ -51,6 +55,7 @@ class Landed:
     hosts: tuple[str, ...]
     images: int
     references: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
     signers: tuple[str, ...] = ()
 
     def to_object(self) -> Object:
@@ -71,6 +76,9 @@ class Landed:
         packed = zlib.compress("\n".join(self.references).encode(), 9)
         if len(packed) <= _MAX_PACKED:
             record["binaryData"] = {_LIST: base64.b64encode(packed).decode()}
+            digests = b"".join(bytes.fromhex(text.partition(":")[2]) for text in self.digests)
+            if 0 < len(digests) <= _MAX_DIGESTS:
+                record["binaryData"][_DIGESTS] = base64.b64encode(digests).decode()
         return record
 
     @classmethod
@@ -82,6 +90,8 @@ class Landed:
         """
         try:
             value = json.loads(found["data"]["bundle.json"])
+            binary = found.get("binaryData") or {}
+            references = _unpacked(binary)
             return cls(
                 digest=str(value["digest"]),
                 name=str(value["name"]),
@@ -89,7 +99,8 @@ class Landed:
                 parameters=Parameters.from_json(value["parameters"]),
                 hosts=tuple(map(str, value["hosts"])),
                 images=int(value["images"]),
-                references=_unpacked(found.get("binaryData") or {}),
+                references=references,
+                digests=_digests(binary, len(references)),
                 signers=tuple(map(str, value.get("signers") or ())),
             )
         except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -151,6 +162,18 @@ def _unpacked(binary: Object) -> tuple[str, ...]:
     except (binascii.Error, zlib.error, UnicodeDecodeError):
         return ()
     return tuple(text.split())
+
+
+def _digests(binary: Object, number: int) -> tuple[str, ...]:
+    """Return as many digests as there are references; anything else is none."""
+    try:
+        raw = base64.b64decode(str(binary.get(_DIGESTS, "")))
+    except binascii.Error:
+        return ()
+    if len(raw) != number * _DIGEST_BYTES:
+        return ()
+    places = range(0, len(raw), _DIGEST_BYTES)
+    return tuple(f"sha256:{raw[at : at + _DIGEST_BYTES].hex()}" for at in places)
 
 
 def _unreadable(what: str) -> InputError:

@@ -11,8 +11,7 @@ from dataclasses import replace
 import pytest
 
 from airgap.bundle import tar
-from airgap.bundle.docker_archive import docker_archive
-from airgap.bundle.oci_archive import oci_archive
+from airgap.bundle.archives import docker_archive, oci_archive
 from airgap.bundle.plan import plan
 from airgap.bundle.reader import Bundle
 from airgap.bundle.writer import Writer

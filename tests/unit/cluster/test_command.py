@@ -1,3 +1,4 @@
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,3 +68,23 @@ def _runs(pid: int) -> bool:
     except OSError:
         return False
     return state not in "ZX"
+
+
+def test_a_program_is_told_no_secret_of_this_process() -> None:
+    kept = {
+        "PATH": os.environ["PATH"], "HOME": "/root", "LC_ALL": "C", "https_proxy": "http://p:1",
+        "DOCKER_HOST": "unix:///d", "DOCKER_CONFIG": "/c", "KIND_EXPERIMENTAL_DOCKER_NETWORK": "k",
+    }  # fmt: skip
+    secret = {
+        "AWS_SECRET_ACCESS_KEY": "x", "GITHUB_TOKEN": "x", "DOCKER_AUTH_CONFIG": "x",
+        "MY_PATH": "x", "LD_PRELOAD": "", "AIRGAP_PASSWORD": "x",
+    }  # fmt: skip
+    said = run(["env"], env={**kept, **secret}).decode()
+    found = dict(line.split("=", 1) for line in said.splitlines())
+    assert {name: found[name] for name in kept} == kept
+    assert not found.keys() & secret.keys()
+
+
+def test_nor_where_nothing_is_said_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "x")
+    assert b"GITHUB_TOKEN" not in run(["env"])

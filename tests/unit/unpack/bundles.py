@@ -15,23 +15,34 @@ from airgap.cluster.objects import former, registry_yaml
 from airgap.cluster.objects import landed as records
 from airgap.cluster.parameters import Parameters
 from airgap.cluster.ports import Object
+from airgap.oci.reference import short_repositories
 from airgap.progress import Progress
+from airgap.signatures.minisign import PublicKey
 from airgap.transfer.report import Report
 from airgap.unpack.options import Options
 from airgap.unpack.receipt import Receipt
 from airgap.unpack.unpack import unpack
 from tests.support.cluster import FakeHost, Told
+from tests.support.volume import Volume
 from tests.unit.bundle.made import Content, write
 
 
 def cluster_bundle(
-    path: Path, *, tls: bool = False, workers: int = 0, read_port: int = READ_PORT, **others: Any
+    path: Path,
+    *,
+    tls: bool = False,
+    workers: int = 0,
+    read_port: int = READ_PORT,
+    content: Content | None = None,
+    **others: Any,
 ) -> Parameters:
     """Write a bundle that brings up a cluster; return its parameters."""
-    content = Content()
-    content.simple("nginx:1.27", 1, 3000)
+    if content is None:
+        content = Content()
+        content.simple("nginx:1.27", 1, 3000)
+    images = list(content.images)
     node, registry = content.simple("node:v1", 5, 400), content.simple("registry:3", 6, 400)
-    content.images = content.images[:1]
+    content.images = images
     parameters = Parameters(
         str(node.root.digest), str(registry.root.digest), workers=workers, host_port=free_port(),
         read_port=read_port,
@@ -57,11 +68,11 @@ def cluster_bundle(
     return parameters
 
 
-def images_bundle(path: Path) -> None:
+def images_bundle(path: Path, **others: Any) -> None:
     """Write a bundle with images only."""
     content = Content()
     content.simple("nginx:1.27", 1, 3000)
-    write(content, path)
+    write(content, path, **others)
 
 
 def free_port() -> int:
@@ -107,15 +118,21 @@ class Run:
         self.host, self.told, self.folder = FakeHost(), Told(), folder
         self.path, self.kubeconfig = folder / "bundle.tar", folder / "home/.kube/config"
         self.landed: list[Entrance] = []
+        self.volume = Volume(folder / "volume")
         self.fails: BaseException | None = None
 
-    def __call__(self, **options: Any) -> Receipt:
+    def __call__(self, *keys: PublicKey, **options: Any) -> Receipt:
         wanted = Options(kubeconfigs=[self.kubeconfig])
-        with Bundle.open(self.path) as bundle:
+        with Bundle.open(self.path, keys) as bundle:
             return unpack(bundle, replace(wanted, **options), self.told, self.host.tools, self.land)
 
     def land(self, bundle: Bundle, entrance: Entrance, progress: Progress) -> Report:
         self.landed.append(entrance)
         if self.fails:
             raise self.fails
+        for nodes in self.host.engine.found.values():
+            nodes[0].machine.volume = self.volume.root
+        short = short_repositories(image.reference for image in bundle.images)
+        for image in bundle.images:
+            self.volume.take(bundle, image, short.get(image.reference.name, ""))
         return Report(uploaded=1, tags=["nginx:1.27"])

@@ -1,0 +1,102 @@
+"""The registry's content as it lies on its node's disk, whatever the registry says of it.
+
+Follows the file system layout of distribution: below ``repositories`` a tag and what a repository
+holds are folders with a file ``link`` each; below ``blobs`` each digest has a folder with ``data``.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from airgap.cluster.docker.node import Node
+from airgap.cluster.objects.registry import STORAGE_PATH
+
+ROOT = f"{STORAGE_PATH}/docker/registry/v2"
+_SECONDS, _HASHING_SECONDS = 60, 3600
+
+_LOOK = r"""cd "$1" 2>/dev/null || exit 0
+[ ! -d repositories ] || {
+find repositories -type f -path '*/_manifests/tags/*/current/link' -exec grep -H '' {} +
+find repositories -type f -name link \( -path '*/_layers/*' -o -path '*/_manifests/revisions/*' \)
+}
+[ ! -d blobs ] || find blobs -type f -name data
+"""
+_HASH = r"""cd "$1" 2>/dev/null || exit 0
+while read -r path; do [ ! -f "$path" ] || echo "$path"; done | xargs -r -P 2 -n 64 sha256sum
+"""
+_REMOVE = r"""cd "$1" 2>/dev/null || exit 0
+xargs -r rm -rf --
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is there.
+
+    Attributes:
+        tags: ``REPOSITORY:TAG`` to the digest that it means.
+        linked: digests that some repository holds, to one that does.
+        blobs: digests whose content is there.
+    """
+
+    tags: Mapping[str, str]
+    linked: Mapping[str, str]
+    blobs: frozenset[str]
+
+    @property
+    def lost(self) -> frozenset[str]:
+        """Digests that a repository holds, and whose content is gone."""
+        return frozenset(self.linked.keys() - self.blobs)
+
+
+def look(node: Node, seconds: float = _SECONDS) -> Content:
+    """Look at what is there; nothing of it is hashed.
+
+    Raises:
+        ClusterError: it took too long.
+    """
+    lines = node.run("sh", "-c", _LOOK, "-", ROOT, seconds=seconds).decode("utf-8", "replace")
+    tags: dict[str, str] = {}
+    linked: dict[str, str] = {}
+    blobs = set()
+    for line in lines.splitlines():
+        parts = line.split("/")
+        if parts[0] == "blobs":  # blobs/sha256/ab/abcd…/data
+            blobs.add(f"{parts[1]}:{parts[3]}")
+        elif "/_manifests/tags/" in line:  # …/_manifests/tags/TAG/current/link:sha256:abcd…
+            repository, tag = "/".join(parts[1:-5]), parts[-3]
+            tags[f"{repository}:{tag}"] = line.rpartition("/link:")[2]
+        else:  # …/_layers/sha256/abcd…/link
+            linked[f"{parts[-3]}:{parts[-2]}"] = line.partition("/")[2].partition("/_")[0]
+    return Content(tags, linked, frozenset(blobs))
+
+
+def changed(node: Node, digests: Iterable[str]) -> set[str]:
+    """Hash content, and return the digests whose content is there and another."""
+    paths = {_data(digest): digest for digest in digests}
+    listed = "".join(f"{path}\n" for path in sorted(paths)).encode()
+    said = node.run("sh", "-c", _HASH, "-", ROOT, stdin=listed, seconds=_HASHING_SECONDS).decode()
+    found = (line.partition("  ") for line in said.splitlines())
+    return {paths[path] for hashed, _, path in found if paths[path] != f"sha256:{hashed}"}
+
+
+def forget(node: Node, names: Iterable[tuple[str, str, str]], digests: Iterable[str]) -> None:
+    """Take away what is wrong, so that the registry asks for it again.
+
+    Args:
+        node: on which the registry runs.
+        names: repositories, tags (may be empty) and root digests that are to be pushed again.
+        digests: content that is not what its digest says.
+    """
+    paths = {f"{_data(digest).removesuffix('/data')}" for digest in digests}
+    for repository, tag, digest in names:
+        place = f"repositories/{repository}/_manifests"
+        paths.add(f"{place}/revisions/{digest.replace(':', '/')}")
+        if tag:
+            paths.add(f"{place}/tags/{tag}")
+    listed = "".join(f"{path}\n" for path in sorted(paths)).encode()
+    node.run("sh", "-c", _REMOVE, "-", ROOT, stdin=listed, seconds=_SECONDS)
+
+
+def _data(digest: str) -> str:
+    algorithm, _, encoded = digest.partition(":")
+    return f"blobs/{algorithm}/{encoded[:2]}/{encoded}/data"

@@ -1,0 +1,114 @@
+"""Any one blob lost or changed, any one tag moved: named by status, put right by unpack."""
+
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from airgap.cluster import store
+from airgap.cluster.site import Site
+from airgap.upkeep.status import look
+from tests.unit.bundle.made import Content
+from tests.unit.unpack.bundles import Run, cluster_bundle
+
+
+class Filled(Run):
+    """A host on which a bundle of three images landed."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        cluster_bundle(self.path, content=content())
+        self()
+        self.again()
+
+    def again(self) -> None:
+        self.told.warnings.clear()
+        self()
+
+    def problems(self, *, deep: bool = False) -> list[str]:
+        site = Site.find(self.host.engine, "kind", self.host.tools)
+        return look(site, deep=deep).problems
+
+
+def content() -> Content:
+    made = Content()
+    made.simple("nginx:1.27", 1, 3000, 700)
+    made.simple("quay.io/org/app:v1", 1, 5000)
+    made.index("ghcr.io/org/multi:v2", 7, "linux/amd64")
+    return made
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Filled:
+    return Filled(tmp_path)
+
+
+def snapshot(run: Filled) -> store.Content:
+    node = run.host.engine.found["kind"][0]
+    found = store.look(node)
+    assert not found.lost
+    assert not store.changed(node, found.blobs)
+    return found
+
+
+def test_all_is_well_at_first(run: Filled) -> None:
+    assert run.problems(deep=True) == []
+    assert run.told.warnings == ["not proved: who made this bundle; --key KEY.pub proves it"]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_lost_blob_is_named_and_put_right(run: Filled, seed: int) -> None:
+    before = snapshot(run)
+    digest = random.Random(seed).choice(sorted(before.blobs))
+    run.volume.blob(digest).unlink()
+    (problem,) = run.problems()
+    assert problem.startswith(f"blobs are gone: {digest} of ")
+    run.again()
+    assert any(f"was lost or changed: {digest}" in text for text in run.told.warnings)
+    assert snapshot(run) == before
+    assert run.problems(deep=True) == []
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_changed_blob_is_named_and_put_right(run: Filled, seed: int) -> None:
+    before = snapshot(run)
+    digest = random.Random(seed).choice(sorted(before.blobs))
+    path = run.volume.blob(digest)
+    path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:])
+    (problem,) = run.problems(deep=True)
+    assert problem.startswith(f"blobs are not what their digest says: {digest};")
+    run.again()
+    assert snapshot(run) == before
+
+
+def test_every_moved_tag_is_named_and_put_right_the_short_one_too(run: Filled) -> None:
+    before = snapshot(run)
+    assert len(before.tags) == 6
+    evil = run.volume.put(b'{"evil": 1}')
+    for name in before.tags:
+        repository, _, tag = name.rpartition(":")
+        run.volume.tag(repository, tag, evil)
+        (problem,) = run.problems()
+        assert problem.startswith(f"tags were changed since they landed: {name} ({evil[:19]})")
+        run.again()
+        assert any(name in text for text in run.told.warnings)
+        assert snapshot(run).tags == before.tags
+        assert run.problems() == []
+
+
+def test_a_full_tag_that_is_gone_is_named_and_put_right(run: Filled) -> None:
+    before = snapshot(run)
+    shutil.rmtree(run.volume.tag_path("docker.io/library/nginx", "1.27"))
+    (problem,) = run.problems()
+    assert problem.startswith("tags that landed are gone: docker.io/library/nginx:1.27")
+    run.again()
+    assert snapshot(run).tags == before.tags
+
+
+def test_what_people_pushed_is_nobody_s_business(run: Filled) -> None:
+    mine = run.volume.put(b'{"mine": 1}')
+    run.volume.tag("hello", "1", mine)
+    assert run.problems(deep=True) == []
+    run.again()
+    assert snapshot(run).tags["hello:1"] == mine
