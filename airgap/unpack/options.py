@@ -22,6 +22,7 @@ class Options:
         kind: a kind binary instead of the bundle's.
         accept_unsigned: take a bundle that is not signed by a key of those that landed before.
         allow_rollback: take a bundle with a lower serial than one that landed before.
+        own_key: make the registry's key here, also where the bundle carries one.
         wait: for another run on the same cluster to end, instead of failing.
         environment: this process's, for docker and kind.
     """
@@ -37,5 +38,6 @@ class Options:
     kind: Path | None = None
     accept_unsigned: bool = False
     allow_rollback: bool = False
+    own_key: bool = False
     wait: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -44,8 +44,17 @@ def import_image(found: Site, bundle: Bundle, name: str) -> bool:
     return True
 
 
-def choose_tls(kube: Kube, bundle: Bundle, parameters: Parameters, progress: Progress) -> Tls:
+def choose_tls(
+    kube: Kube, bundle: Bundle, parameters: Parameters, progress: Progress, *, own: bool = False
+) -> Tls:
     """Take the cluster's certificate, else the bundle's, else make one.
+
+    Args:
+        kube: the cluster.
+        bundle: may carry one.
+        parameters: say which names it is for.
+        progress: is told where the key is from.
+        own: make one rather than take the bundle's.
 
     Raises:
         TrustError: the bundle's does not hold.
@@ -53,10 +62,14 @@ def choose_tls(kube: Kube, bundle: Bundle, parameters: Parameters, progress: Pro
     found = ready.secret(kube, "registry", NAMESPACE)
     if found:
         return Tls(found["ca.crt"], found["tls.crt"], found["tls.key"])
-    carried = carried_tls(bundle)
+    carried = None if own else carried_tls(bundle)
     if carried:
         lacking = covers(carried.cert_pem, parameters.names)
         if not lacking:
+            progress.note(
+                "the registry's key came with the bundle: who has a copy of it can pose as this"
+                " registry (--tls host makes a key here instead)"
+            )
             return carried
         progress.warn(
             f"the bundle's certificate is not for {', '.join(lacking)}: a new CA is made here"

@@ -200,7 +200,8 @@ def _fill(
         if registry.import_image(site, bundle, image):
             tell(f"as {image} on {site.control_plane.name}")
     with job.steps.step(TRUST) as tell:
-        tls = registry.choose_tls(kube, bundle, parameters, job.progress)
+        own = job.options.own_key
+        tls = registry.choose_tls(kube, bundle, parameters, job.progress, own=own)
         if files := registry.trust_nodes(site, bundle, parameters, tls.ca_pem):
             tell(f"{count(files, 'file')} written on {count(len(site.nodes), 'node')}")
     with job.steps.step(START) as tell:

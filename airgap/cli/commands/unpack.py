@@ -32,6 +32,13 @@ if TYPE_CHECKING:
 @click.option("--kind", "kind_path", type=options.FILE, help="A kind binary to use.")
 @click.option("--accept-unsigned", is_flag=True, help="Also where a signer is known.")
 @click.option("--allow-rollback", is_flag=True, help="Also with a lower serial than landed.")
+@click.option(
+    "--tls",
+    type=click.Choice(["bundle", "host"]),
+    default="bundle",
+    show_default=True,
+    help="Take the registry's key from the bundle, or make one here.",
+)
 @click.option("--wait", is_flag=True, help="Wait for another airgap to end.")
 @options.keys_option
 @options.output_options
@@ -49,6 +56,7 @@ def unpack(
     kind_path: Path | None,
     accept_unsigned: bool,
     allow_rollback: bool,
+    tls: str,
     wait: bool,
     quiet: bool,
     verbose: int,
@@ -80,6 +88,7 @@ def unpack(
         kind=kind_path,
         accept_unsigned=accept_unsigned,
         allow_rollback=allow_rollback,
+        own_key=tls == "host",
         wait=wait,
         environment=dict(os.environ),
     )

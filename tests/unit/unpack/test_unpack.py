@@ -287,6 +287,21 @@ def test_the_bundle_s_certificate_is_used_where_it_fits(tmp_path: Path) -> None:
     assert any("a new CA is made here" in warning for warning in run.told.warnings)
 
 
+def test_the_key_is_told_of_and_made_here_where_that_is_asked_for(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    cluster_bundle(run.path, tls=True)
+    said = "the registry's key came with the bundle"
+    run()
+    assert any(note.startswith(said) for note in run.told.notes)
+    run.told.notes.clear()
+    run()
+    assert not any(note.startswith(said) for note in run.told.notes), "the cluster has it"
+    run.host.engine.found.clear()
+    run(own_key=True)
+    assert not any(note.startswith(said) for note in run.told.notes)
+    assert run.landed[0].ca_pem == run.landed[1].ca_pem != run.landed[2].ca_pem
+
+
 def test_manifests_that_name_another_image_are_refused(tmp_path: Path) -> None:
     run = Run(tmp_path)
     parameters = cluster_bundle(tmp_path / "first.tar")
@@ -431,5 +446,14 @@ def test_a_node_that_runs_another_image_is_removed(run: Run) -> None:
 
     run.host.cluster = made  # type: ignore[method-assign,assignment]
     with pytest.raises(ClusterError, match="and kind-control-plane runs it"):
+        run()
+    assert run.host.engine.clusters() == []
+
+
+def test_a_kind_that_was_changed_never_runs(run: Run) -> None:
+    data = run.path.read_bytes()
+    assert data.count(b"#!/bin/sh\n") == 1
+    run.path.write_bytes(data.replace(b"#!/bin/sh\n", b"#!/bin/SH\n"))
+    with pytest.raises(InputError, match=r"airgap/bin/kind"):
         run()
     assert run.host.engine.clusters() == []
