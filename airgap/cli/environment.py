@@ -26,6 +26,16 @@ def docker_config() -> Path | None:
     return folder / "config.json" if named else folder / ".docker" / "config.json"
 
 
+def auth_file() -> Path | None:
+    """Return containers' auth.json where there is one: podman and skopeo log in there."""
+    if named := os.environ.get("REGISTRY_AUTH_FILE"):
+        return Path(named)
+    runtime, folder = os.environ.get("XDG_RUNTIME_DIR"), home()
+    paths = [Path(runtime) / "containers" / "auth.json"] if runtime else []
+    paths += [folder / ".config" / "containers" / "auth.json"] if folder else []
+    return next((path for path in paths if os.path.lexists(path)), None)
+
+
 def kubeconfigs() -> list[Path]:
     """Return where kubectl looks for clusters, as kind does; empty where there is no home."""
     listed = [Path(path) for path in os.environ.get("KUBECONFIG", "").split(":") if path]

@@ -152,15 +152,15 @@ def registry(
         trust_realms=frozenset(host.lower() for host in trust_realms),
         max_wait=max_wait,
         connections=connections,
-        docker_config=_docker_config(),
+        docker_config=_readable(environment.docker_config()),
+        auth_file=_readable(environment.auth_file()),
         proxies=environment.proxies(),
         clock=click.get_current_context().obj or SystemClock(),
     )
 
 
-def _docker_config() -> Path | None:
-    """Return docker's config.json where it can be read; else say so, and go on as anybody."""
-    path = environment.docker_config()
+def _readable(path: Path | None) -> Path | None:
+    """Return a file of credentials that can be read; else say so, and go on without it."""
     try:
         if path:
             with inputs.opened(path):

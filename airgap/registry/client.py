@@ -38,7 +38,8 @@ class Client:
     Args:
         endpoint: where it is.
         options: how to talk to it.
-        credential: looks up what is known for it; called when the registry asks for it.
+        credential: looks up what is known for one of its repositories; called when the registry
+            asks for it.
         progress: is told of retries and warnings.
     """
 
@@ -46,7 +47,7 @@ class Client:
         self,
         endpoint: Endpoint,
         options: Options,
-        credential: Callable[[], Credential | None],
+        credential: Callable[[str], Credential | None],
         progress: Progress,
     ) -> None:
         self.endpoint, self.options, self._progress = endpoint, options, progress
@@ -177,5 +178,5 @@ class Client:
                 self._base = self._route.base_of(self.endpoint.base.removeprefix("//"), self.host)
             return self._base
 
-    def _is_logged_in(self) -> bool:
-        return self._credential() is not None
+    def _is_logged_in(self, repository: str) -> bool:
+        return self._credential(repository) is not None

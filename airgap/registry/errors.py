@@ -42,6 +42,7 @@ class Refusal:
         message: the first that is said; foreign text, so print `said`.
         detail: the first that is given: any JSON value, None where there is none.
         registry: the registry that was asked, ``HOST[:PORT]``.
+        target: whom the request was for, where that is not the registry: storage, a token server.
         answered: who answered, ``HOST[:PORT]``.
         party: what that one is to the registry.
         method: of the request.
@@ -55,6 +56,7 @@ class Refusal:
     message: str = ""
     detail: Any = None
     registry: str = ""
+    target: str = ""
     answered: str = ""
     party: Party = "registry"
     method: str = ""
@@ -103,6 +105,8 @@ class Refusal:
         """Who answered."""
         if self.party == "registry":
             return self.registry
+        if self.party == "proxy":
+            return f"{self.answered} (the proxy on the way to {self.target or self.registry})"
         return f"{self.answered} (the {self.party} of {self.registry})"
 
     def __str__(self) -> str:
@@ -149,6 +153,7 @@ def read(
     body: bytes,
     *,
     registry: str,
+    target: str = "",
     answered: str = "",
     party: Party = "registry",
     method: str = "",
@@ -160,6 +165,7 @@ def read(
         status: of HTTP.
         body: what came of its body, whatever that is.
         registry: the registry that was asked.
+        target: whom the request was for, where that is another.
         answered: who answered, where that is another.
         party: what that one is to the registry.
         method: of the request.
@@ -174,6 +180,7 @@ def read(
         message=next((e.message for e in errors if e.message), ""),
         detail=next((e.detail for e in errors if e.detail is not None), None),
         registry=registry,
+        target=target or registry,
         answered=answered or registry,
         party=party,
         method=method,
@@ -230,6 +237,8 @@ _HINTS = {
 
 
 def _hint(refusal: Refusal) -> str:
+    if refusal.party == "proxy":
+        return _proxy_hint(refusal)
     if refusal.is_page:
         return "a login page or a filter stands in between: check the address and the proxy"
     if refusal.party == "storage":
@@ -237,6 +246,17 @@ def _hint(refusal: Refusal) -> str:
     if refusal.passes or refusal.party == "token server":
         return AGAIN
     return _HINTS.get(refusal.status, "look at the registry's log, or ask its administrator")
+
+
+def _proxy_hint(refusal: Refusal) -> str:
+    around = f"or put {refusal.target.partition(':')[0]} into no_proxy"
+    if refusal.status == 407:
+        return (
+            f"put its user into the variable, https_proxy=http://USER:PASSWORD@HOST:PORT, {around}"
+        )
+    if refusal.passes:
+        return f"look whether it can reach that host, {around}; then run the same command again"
+    return f"ask its administrator to let that host through, {around}"
 
 
 @dataclass(frozen=True, slots=True)

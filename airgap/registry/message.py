@@ -76,6 +76,17 @@ def elsewhere(sent: httpx.Request, url: httpx.URL, **extensions: Any) -> httpx.R
     )
 
 
+def repository(sent: httpx.Request) -> str:
+    """Return the repository that a request is for; empty where it is for none."""
+    return repository_of(sent.extensions.get("scope", ""))
+
+
+def repository_of(scope: str) -> str:
+    """Return the first repository of a scope."""
+    kind, _, rest = scope.partition(" ")[0].partition(":")
+    return rest.rpartition(":")[0] if kind == "repository" else ""
+
+
 def party(answered: httpx.Response) -> Party:
     """Return who answered."""
     said = answered.extensions.get("party") or answered.request.extensions.get("party")

@@ -22,6 +22,7 @@ class Options:
         idle: seconds without a byte after which a connection is given up.
         connections: connections to one host; None finds the number by measuring.
         docker_config: docker's config.json; None where there is none.
+        auth_file: containers' auth.json, which is asked after it; None where there is none.
         proxies: ``http``, ``https``, ``all``, ``no`` as in the environment's X_proxy.
         cross_origin_upload: allow an upload to go on at another host, without credentials.
         clock: what waits go by.
@@ -37,6 +38,7 @@ class Options:
     idle: float = 60
     connections: int | None = None
     docker_config: Path | None = None
+    auth_file: Path | None = None
     proxies: Mapping[str, str] = field(default_factory=dict)
     cross_origin_upload: bool = False
     clock: Clock = field(default_factory=SystemClock)

@@ -10,7 +10,7 @@ import httpx
 
 from airgap.errors import NetworkError, TrustError
 from airgap.registry.endpoint import same_origin
-from airgap.registry.message import discard, elsewhere
+from airgap.registry.message import discard, elsewhere, party
 from airgap.registry.places import Places
 
 _MOST = 10
@@ -58,7 +58,7 @@ class Redirect(httpx.BaseTransport):
     def _target(self, sent: httpx.Request, response: httpx.Response) -> httpx.URL | None:
         """Return where an answer leads, None where it leads nowhere or is not followed."""
         location = response.headers.get("Location")
-        if response.status_code not in _STATUSES or not location:
+        if response.status_code not in _STATUSES or not location or party(response) == "proxy":
             return None
         stay = bool(sent.extensions.get("stay"))
         if sent.method not in ("GET", "HEAD") and not (

@@ -25,7 +25,7 @@ class Retry(httpx.BaseTransport):
         below: sends it once.
         registry: what the registry is called in errors.
         rules: bounds the tries.
-        logged_in: whether credentials for the registry are known.
+        logged_in: whether credentials for a repository are known.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Retry(httpx.BaseTransport):
         below: httpx.BaseTransport,
         registry: str,
         rules: Rules,
-        logged_in: Callable[[], bool],
+        logged_in: Callable[[str], bool],
     ) -> None:
         self._below, self._registry, self._rules = below, registry, rules
         self._logged_in = logged_in
@@ -87,12 +87,13 @@ class Retry(httpx.BaseTransport):
             response.status_code,
             message.decoded(response, body, errors.MAX_BODY),
             registry=self._registry,
+            target=_host(response.request),
             answered=response.extensions.get("answered") or _host(response.request),
             party=message.party(response),
             method=request.method,
             path=request.url.path,
         )
-        logged_in = refusal.is_denied and self._logged_in()
+        logged_in = refusal.is_denied and self._logged_in(refusal.repository)
         return errors.error_of(refusal, logged_in=logged_in)
 
     def broken(self, error: httpx.HTTPError) -> AirgapError:
@@ -102,6 +103,8 @@ class Retry(httpx.BaseTransport):
         if sent is not None and (party := sent.extensions.get("party")):
             host = _host(sent)
             who = f"{host} (the {party} of {self._registry})"
+        if isinstance(error, httpx.ProxyError):
+            return _proxy_broken(who, error)
         if is_bad_certificate(error):
             return TrustError(
                 f"{who}: its certificate does not hold ({error})",
@@ -111,6 +114,16 @@ class Retry(httpx.BaseTransport):
             f"{who}: no answer ({error or type(error).__name__})",
             hint="check the network and the proxy settings, then run the same command again",
         )
+
+
+def _proxy_broken(who: str, error: httpx.ProxyError) -> AirgapError:
+    if is_bad_certificate(error):
+        hint = "name the CA of the proxy with --ca FILE"
+        return TrustError(f"{who}: its certificate does not hold ({error})", hint=hint)
+    return NetworkError(
+        f"{who}: no answer ({error})",
+        hint="check http_proxy, https_proxy and no_proxy, then run the same command again",
+    )
 
 
 def _may_pass(response: httpx.Response) -> bool:

@@ -4,10 +4,8 @@ Redirects and token servers lead to other hosts than the registry, so each reque
 its own host: what was allowed for one host is allowed for no other.
 """
 
-import ipaddress
 import ssl
 import threading
-from collections.abc import Mapping
 
 import httpx
 
@@ -15,7 +13,9 @@ from airgap.errors import InputError
 from airgap.files import inputs
 from airgap.registry import message, places
 from airgap.registry.options import Options
+from airgap.registry.proxies import proxy_for
 from airgap.registry.retry import is_bad_certificate
+from airgap.registry.wire.proxy import Proxy
 from airgap.registry.wire.transport import DirectTransport
 
 _CA = "--ca takes a PEM file with one or more certificates"
@@ -32,7 +32,7 @@ class Route(httpx.BaseTransport):
         self._options = options
         self._lock = threading.Lock()
         self._stopped = False
-        self._transports: dict[tuple[bool, str | None], httpx.BaseTransport] = {}
+        self._transports: dict[tuple[bool, Proxy | None], DirectTransport] = {}
         self._transport(insecure=False, proxy=None)  # a CA file that cannot be read is told at once
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -80,20 +80,19 @@ class Route(httpx.BaseTransport):
             self._stopped = True
             transports = list(self._transports.values())
         for transport in transports:
-            if isinstance(transport, DirectTransport):
-                transport.stop()
+            transport.stop()
 
-    def _transport(self, *, insecure: bool, proxy: str | None) -> httpx.BaseTransport:
+    def _transport(self, *, insecure: bool, proxy: Proxy | None) -> DirectTransport:
         with self._lock:
             key = insecure, proxy
             if key not in self._transports:
-                tls = tls_context(self._options, insecure=insecure)
-                made = (
-                    httpx.HTTPTransport(verify=tls, proxy=proxy)
-                    if proxy
-                    else DirectTransport(tls, self._options.idle)
+                made = DirectTransport(
+                    tls_context(self._options, insecure=insecure),
+                    self._options.idle,
+                    proxy=proxy,
+                    proxy_tls=tls_context(self._options, insecure=False) if proxy else None,
                 )
-                if self._stopped and isinstance(made, DirectTransport):
+                if self._stopped:
                     made.stop()
                 self._transports[key] = made
             return self._transports[key]
@@ -128,47 +127,3 @@ def tls_context(options: Options, *, insecure: bool) -> ssl.SSLContext:
     if options.ca_pem:
         context.load_verify_locations(cadata=options.ca_pem.decode("ascii"))
     return context
-
-
-def proxy_for(
-    proxies: Mapping[str, str], host: str, scheme: str, port: int | None = None
-) -> str | None:
-    """Return the proxy for a host, None where it is reached directly.
-
-    NO_PROXY lists names, which hold for all names below them (``example.org``, ``.example.org``,
-    ``*.example.org``), addresses and networks (``10.0.0.0/8``), each perhaps with ``:PORT``; ``*``
-    is everything.
-
-    Raises:
-        InputError: the proxy is of a kind that is not spoken.
-    """
-    proxy = proxies.get(scheme) or proxies.get("all")
-    if not proxy or places.is_loopback(host):
-        return None
-    port = port or (443 if scheme == "https" else 80)
-    entries = proxies.get("no", "").replace(" ", ",").split(",")
-    if any(_excludes(entry.strip().lower(), host, port) for entry in entries):
-        return None
-    proxy = proxy if "://" in proxy else f"http://{proxy}"
-    if not proxy.lower().startswith(("http://", "https://")):
-        kind, _, _ = proxy.partition("://")
-        raise InputError(
-            f"{host} would be reached through a {kind} proxy, which airgap does not speak",
-            hint=f"set {scheme}_proxy to an http proxy, or put {host} into no_proxy",
-        )
-    return proxy
-
-
-def _excludes(entry: str, host: str, port: int) -> bool:
-    if entry == "*":
-        return True
-    name, colon, wanted = entry.rpartition(":")
-    if colon and wanted.isdigit() and name.count(":") in (0, 7):
-        if int(wanted) != port:
-            return False
-        entry = name
-    try:
-        return ipaddress.ip_address(host) in ipaddress.ip_network(entry, strict=False)
-    except ValueError:
-        name = entry.removeprefix("*").lstrip(".")
-        return bool(name) and (host == name or host.endswith(f".{name}"))

@@ -42,7 +42,7 @@ class RegistrySource:
 
     def __init__(self, options: Options, progress: Progress | None = None) -> None:
         self._options, self._progress = options, progress or Silent()
-        self._credentials = Credentials(options.docker_config)
+        self._credentials = Credentials(options.docker_config, options.auth_file)
         self._clients: dict[str, Client] = {}
         self._tags: dict[tuple[str, Digest], str] = {}
         self._lock = threading.Lock()

@@ -6,7 +6,6 @@ What is there already is found by asking to mount it from its own repository, wh
 request of its own.
 """
 
-import functools
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -62,8 +61,11 @@ class RegistryTarget:
         self.address = address
         server = _HUB if address == DEFAULT_HOST else address
         endpoint = Endpoint(address, f"{scheme}://{server}" if scheme else f"//{server}")
-        known = functools.partial(Credentials(options.docker_config).of, address)
-        look_up = (lambda: credential) if credential else known
+        known = Credentials(options.docker_config, options.auth_file)
+
+        def look_up(path: str) -> Credential | None:
+            return credential or known.of(address, path)
+
         self._client = Client(endpoint, options, look_up, progress or Silent())
         self._uploads = Uploads(self._client, options, chunk_size)
         (stop or Stop()).then(self._client.stop)

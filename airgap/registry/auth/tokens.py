@@ -55,7 +55,7 @@ class Tokens:
 
     Args:
         below: sends requests.
-        credential: looks up what is known for the registry; None asks as anybody.
+        credential: looks up what is known for a repository; None asks as anybody.
         realms: says where the credential may go.
         clock: tells when a token ends.
     """
@@ -63,7 +63,7 @@ class Tokens:
     def __init__(
         self,
         below: httpx.BaseTransport,
-        credential: Callable[[], Credential | None],
+        credential: Callable[[str], Credential | None],
         realms: Realms,
         clock: Clock,
     ) -> None:
@@ -95,7 +95,7 @@ class Tokens:
             return kept.token
 
     def _fetch(self, challenge: Challenge, scope: str, base: httpx.URL) -> tuple[str, float]:
-        credential = self._credential()
+        credential = self._credential(message.repository_of(scope))
         url = self._realms.check(challenge.realm, base, secret=credential is not None)
         response = self._below.handle_request(_request(url, challenge, scope, credential))
         if response.status_code != 200:

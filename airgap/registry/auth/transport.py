@@ -26,7 +26,7 @@ class Auth(httpx.BaseTransport):
     Args:
         below: sends them as they are.
         base: returns the registry's URL: requests to other origins get nothing.
-        credential: looks up what is known for it; None asks as anybody.
+        credential: looks up what is known for one of its repositories; None asks as anybody.
         tokens: fetches and keeps them.
     """
 
@@ -34,7 +34,7 @@ class Auth(httpx.BaseTransport):
         self,
         below: httpx.BaseTransport,
         base: Callable[[], httpx.URL],
-        credential: Callable[[], Credential | None],
+        credential: Callable[[str], Credential | None],
         tokens: Tokens,
     ) -> None:
         self._below, self._base = below, base
@@ -50,7 +50,7 @@ class Auth(httpx.BaseTransport):
         try:
             sent = self._authorise(request)
             response = self._below.handle_request(request)
-            if self._is_worth_another(response, sent):
+            if self._is_worth_another(request, response, sent):
                 message.discard(response)
                 self._authorise(request, refused=sent)
                 response = self._below.handle_request(request)
@@ -62,7 +62,7 @@ class Auth(httpx.BaseTransport):
         """Set a request's header; returns it, empty where there is none."""
         header, challenge = "", self._challenge
         if challenge and challenge.scheme == "basic":
-            header = basic(self._credential()) or ""
+            header = basic(self._credential(message.repository(request))) or ""
         elif challenge:
             scope = request.extensions.get("scope", "")
             token = refused.removeprefix("Bearer ") if refused.startswith("Bearer ") else ""
@@ -72,32 +72,35 @@ class Auth(httpx.BaseTransport):
             request.headers["Authorization"] = header
         return header
 
-    def _is_worth_another(self, response: httpx.Response, sent: str) -> bool:
+    def _is_worth_another(
+        self, request: httpx.Request, response: httpx.Response, sent: str
+    ) -> bool:
         """Take a refusal; tells whether another try may be answered otherwise."""
         if response.status_code not in _HIDING or message.party(response) != "registry":
             return False
+        repository = message.repository(request)
         challenge = Challenge.of(response.headers) if response.status_code == 401 else None
         if challenge is None:
-            return not sent and self._challenge is None and self._asks_at_the_door()
-        if challenge.scheme == "basic" and basic(self._credential()) in (None, sent):
+            return not sent and self._challenge is None and self._asks_at_the_door(repository)
+        if challenge.scheme == "basic" and basic(self._credential(repository)) in (None, sent):
             return False
         self._challenge = challenge
         return True
 
-    def _asks_at_the_door(self) -> bool:
+    def _asks_at_the_door(self, repository: str) -> bool:
         """Ask ``/v2/`` what to show, where there is something to show."""
         with self._door:
-            if not self._door_was_asked and self._is_known():
+            if not self._door_was_asked and self._is_known(repository):
                 request = message.request("GET", self._base().join("/v2/"), {})
                 response = self._below.handle_request(request)
                 message.discard(response)
                 if response.status_code == 401:
                     self._challenge = Challenge.of(response.headers)
-            self._door_was_asked = True
+                self._door_was_asked = True
             return self._challenge is not None
 
-    def _is_known(self) -> bool:
+    def _is_known(self, repository: str) -> bool:
         try:
-            return self._credential() is not None
+            return self._credential(repository) is not None
         except InputError:
             return False  # nobody asked for it: whoever needs it will be told

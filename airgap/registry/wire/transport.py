@@ -1,5 +1,6 @@
 """transport: httpx above, our own connections below."""
 
+import contextlib
 import http.client
 import ssl
 import time
@@ -11,10 +12,12 @@ from airgap.registry.wire.connect import Connector
 from airgap.registry.wire.connection import Connection
 from airgap.registry.wire.line import Breaker, Line
 from airgap.registry.wire.pool import Origin, Pool
-from airgap.registry.wire.tls import Tls
+from airgap.registry.wire.proxy import Proxy, ProxyRefusedError, address, greet, tunnel
+from airgap.registry.wire.tls import Stream, Tls
 
 _PIECE = 1 << 16
 _CONNECT_SECONDS = 20.0
+_FRAMING = ("content-length", "transfer-encoding", "connection")
 _WITHOUT_BODY = ("GET", "HEAD", "POST", "DELETE")
 
 
@@ -25,12 +28,21 @@ class DirectTransport(httpx.BaseTransport):
         tls: for https.
         idle: seconds without a byte after which a connection fails.
         clock: tells how long a connection rested.
+        proxy: leads to all hosts; None where they are reached directly.
+        proxy_tls: for a proxy that is spoken to by TLS.
     """
 
     def __init__(
-        self, tls: ssl.SSLContext, idle: float, clock: Callable[[], float] = time.monotonic
+        self,
+        tls: ssl.SSLContext,
+        idle: float,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        proxy: Proxy | None = None,
+        proxy_tls: ssl.SSLContext | None = None,
     ) -> None:
         self._tls, self._idle = tls, idle
+        self._proxy, self._proxy_tls = proxy, proxy_tls or tls
         self._breaker = Breaker()
         self._connector = Connector(self._breaker, idle)
         self._pool = Pool(clock)
@@ -38,23 +50,47 @@ class DirectTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; the body of the response is read later, from its stream."""
         origin = _origin(request.url)
-        connection = self._pool.take(origin)
         try:
-            used = connection or self._connect(origin)
-            response = self._exchange(used, request)
-        except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
-            # One that rested may be closed by the other side at this very moment.
-            if connection is None or not _is_without_body(request):
-                raise
-            used = self._connect(origin)
-            response = self._exchange(used, request)
+            used, response = self._asked(origin, request)
+        except ProxyRefusedError as refused:
+            return self._refused(refused)
         body = Body(used, response, lambda: self._pool.give(origin, used))
+        asks_for_login = self._proxy and response.status == 407  # which nobody else does
         return httpx.Response(
             response.status,
-            headers=[(k.encode("latin-1"), v.encode("latin-1")) for k, v in response.getheaders()],
+            headers=_raw(response.getheaders()),
             stream=body,
-            extensions={"body": body},
+            extensions={"body": body, **(self._said_by_proxy if asks_for_login else {})},
         )
+
+    def _asked(
+        self, origin: Origin, request: httpx.Request
+    ) -> tuple[Connection, http.client.HTTPResponse]:
+        """Send a request by a connection that rested, or by a new one."""
+        connection = self._pool.take(origin)
+        if connection is not None:
+            try:
+                return connection, self._exchange(connection, request)
+            except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+                # It may be closed by the other side at this very moment.
+                if not _is_without_body(request):
+                    raise
+        used = self._connect(origin)
+        return used, self._exchange(used, request)
+
+    def _refused(self, refused: ProxyRefusedError) -> httpx.Response:
+        """Return what a proxy answered instead of making a tunnel."""
+        headers = [h for h in refused.headers if h[0].lower() not in _FRAMING]
+        return httpx.Response(
+            refused.status,
+            headers=_raw(headers),
+            stream=httpx.ByteStream(refused.body),
+            extensions=self._said_by_proxy,
+        )
+
+    @property
+    def _said_by_proxy(self) -> dict[str, str]:
+        return {"party": "proxy", "answered": self._proxy.address if self._proxy else ""}
 
     def close(self) -> None:
         """Close all connections that are not in use."""
@@ -69,9 +105,16 @@ class DirectTransport(httpx.BaseTransport):
         until = time.monotonic() + _CONNECT_SECONDS
         line: Line | None = None
         try:
-            line = self._connector.connect(host, port, until)
-            secure = scheme == "https"
-            return Connection(line, Tls(line, line, self._tls, host, until) if secure else line)
+            proxy = self._proxy
+            at = (proxy.host, proxy.port) if proxy else (host, port)
+            with _naming(proxy):
+                line = self._connector.connect(*at, until)
+                stream: Stream = greet(line, proxy, self._proxy_tls, until) if proxy else line
+                if proxy and scheme == "https":
+                    tunnel(line, stream, proxy, address(host, port), _CONNECT_SECONDS)
+            if scheme == "https":
+                stream = Tls(stream, line, self._tls, host, until)
+            return Connection(line, stream)
         except BaseException as error:
             if line:
                 line.close()
@@ -98,9 +141,11 @@ class DirectTransport(httpx.BaseTransport):
     def _send(self, connection: Connection, request: httpx.Request) -> None:
         assert isinstance(request.stream, httpx.SyncByteStream)  # noqa: S101  (a sync client)
         try:
-            connection.send_head(
-                request.method.encode("ascii"), request.url.raw_path, request.headers.raw
-            )
+            target, headers = request.url.raw_path, request.headers.raw
+            if self._proxy and request.url.scheme == "http":
+                target = b"http://" + request.url.netloc + target
+                headers = [*headers, *self._proxy.headers]
+            connection.send_head(request.method.encode("ascii"), target, headers)
         except ValueError as error:
             raise httpx.LocalProtocolError(str(error), request=request) from error
         except OSError as error:
@@ -165,6 +210,21 @@ class Body(httpx.SyncByteStream):
             self._give_back()
         else:
             self._connection.close()
+
+
+@contextlib.contextmanager
+def _naming(proxy: Proxy | None) -> Iterator[None]:
+    """Tell what fails on the way to a proxy as the proxy's."""
+    try:
+        yield
+    except (OSError, UnicodeError, http.client.HTTPException) as error:
+        if proxy is None:
+            raise
+        raise httpx.ProxyError(f"the proxy {proxy.address}: {_text(error)}") from error
+
+
+def _raw(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 def _is_without_body(request: httpx.Request) -> bool:

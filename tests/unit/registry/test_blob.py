@@ -31,7 +31,7 @@ class Bench:
         self.content = bytearray()
         options = Options(clock=self.clock)
         endpoint = Endpoint(registry.address, registry.url)
-        self.client = Client(endpoint, options, lambda: None, Heard())
+        self.client = Client(endpoint, options, lambda _: None, Heard())
 
     def fetch(self, offset: int = 0) -> bytes:
         self.content[:] = BODY[:offset]
@@ -156,7 +156,7 @@ def test_a_stall_ends_and_is_taken_up(bench: Bench) -> None:
     bench.registry.rule = on(Fault(stall=60), times=1)
     options = Options(clock=bench.clock, idle=0.5)
     endpoint = Endpoint(bench.registry.address, bench.registry.url)
-    client = Client(endpoint, options, lambda: None, Heard())
+    client = Client(endpoint, options, lambda _: None, Heard())
     bench.download(client, bench.content.extend).run(memoryview(bytearray(4096)))
     assert bench.content == BODY
     assert len(bench.registry.requests) == 2
@@ -175,7 +175,7 @@ def test_a_trickle_ends(bench: Bench) -> None:
     """More than nothing, but less than is of use."""
     options = Options(clock=Passing(), tries=2)
     endpoint = Endpoint(bench.registry.address, bench.registry.url)
-    client = Client(endpoint, options, lambda: None, Heard())
+    client = Client(endpoint, options, lambda _: None, Heard())
     download = bench.download(client, lambda _: None)
     with pytest.raises(NetworkError, match="too slow"):
         download.run(memoryview(bytearray(256)))

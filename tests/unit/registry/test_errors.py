@@ -32,6 +32,7 @@ def test_the_specification_s_body() -> None:
         message="blob unknown",
         detail={"Digest": "x"},
         registry="r.example",
+        target="r.example",
         answered="r.example",
         method="GET",
         repository="a/b",

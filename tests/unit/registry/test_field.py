@@ -35,15 +35,17 @@ class Field:
     def __init__(self, registry: MemoryRegistry, folder: Path) -> None:
         self.registry, self.folder, self.clock = registry, folder, FakeClock()
         self.login = False
+        self.files: dict[str, Path] = {}
         registry.content.add_blob("a/b", BODY)
         registry.content.add_manifest("a/b", MANIFEST, OCI_MANIFEST, "1")
 
     @property
     def options(self) -> Options:
-        path = self.folder / "config.json"
+        path = self.folder / "login.json"
         auths = {self.registry.address: {"auth": "bWU6c2VjcmV0"}} if self.login else {}
         path.write_text(json.dumps({"auths": auths}))
-        return Options(clock=self.clock, docker_config=path, ca_pem=self.registry.ca_pem)
+        files = self.files or {"docker_config": path}
+        return Options(clock=self.clock, ca_pem=self.registry.ca_pem, **files)
 
     @property
     def reference(self) -> Reference:
@@ -113,6 +115,38 @@ class TestHidden:
                 with pytest.raises(InputError, match="does not exist"):
                     source.resolve(gone)
         assert len(field.registry.requests) == 5 + 2
+
+
+class TestPaths:
+    """Credentials for parts of a host."""
+
+    @pytest.mark.parametrize("tokens", [True, False])
+    @pytest.mark.parametrize("name", ["config.json", "auth.json"])
+    def test_each_repository_is_asked_for_by_its_own(
+        self, field: Field, name: str, tokens: bool
+    ) -> None:
+        users = {"first": "secret", "second": "secret"}
+        owners = {"a/b": "first", "c/d": "second"}
+
+        def owned(request: object) -> Answer | None:
+            repository = request.repository  # type: ignore[attr-defined]
+            user = owners.get(repository, "first")
+            return Passwords({user: "secret"})(request)  # type: ignore[arg-type]
+
+        field.registry.door = (
+            Tokens(field.registry, users, lambda user, name, _: owners[name] == user)
+            if tokens
+            else owned
+        )
+        path = field.folder / name
+        auths = {
+            f"{field.registry.address}/{name}": {"username": user, "password": "secret"}
+            for name, user in (("a", "first"), ("c/d", "second"))
+        }
+        path.write_text(json.dumps({"auths": auths}))
+        field.files = {"docker_config" if name == "config.json" else "auth_file": path}
+        assert field.pull() == BODY
+        assert field.push() == FOUND.digest
 
 
 class TestStorage:

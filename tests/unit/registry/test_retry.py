@@ -24,7 +24,7 @@ class Bench:
         self.stop = Stop(self.clock)
         self.below = Played(play)
         self.rules = Rules(most, max_wait, self.stop, self.heard, self._complained)
-        self.way = Retry(self.below, "r.example", self.rules, lambda: True)
+        self.way = Retry(self.below, "r.example", self.rules, lambda _: True)
 
     def _complained(self) -> None:
         self.complaints += 1

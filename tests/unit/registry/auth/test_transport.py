@@ -21,8 +21,8 @@ ME = Credential("me", "secret")
 MINE = "Basic bWU6c2VjcmV0"
 
 
-def found(credential: Credential | None) -> Callable[[], Credential | None]:
-    return lambda: credential
+def found(credential: Credential | None) -> Callable[[str], Credential | None]:
+    return lambda _: credential
 
 
 class Bench:
@@ -277,7 +277,7 @@ class TestHidden:
         assert len(bench.below) == 4
 
     def test_credentials_that_cannot_be_read_are_nobody_s_business_yet(self) -> None:
-        def look_up() -> Credential | None:
+        def look_up(_: str) -> Credential | None:
             raise InputError("the helper is not there")
 
         bench = Bench(self.play(404, httpx.Response(401, headers=BASIC)), look_up=look_up)
