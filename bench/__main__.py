@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench import cases, cluster, install, lines, report, serving
+from bench import cases, cluster, install, lines, pushing, report, serving
 
 _ROOT = Path(__file__).resolve().parent.parent
 _QUICK = ("start", "pack", "push")
@@ -17,6 +17,9 @@ _CASES = {
     "tls": lines.tls,
     "layer": lines.layer,
     **cases.CASES,
+    "push-loop": pushing.push_loop,
+    "push-tokens": pushing.push_tokens,
+    "redirects": pushing.redirects,
     "serve": serving.serve,
     "unpack": cluster.unpack,
 }

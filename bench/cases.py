@@ -215,7 +215,7 @@ def push(lab: Lab) -> list[Result]:
     images = lab.images(data.QUICK if lab.quick else data.STANDARD)
     results = []
     with lab.folder() as work:
-        source = _sources(lab, images, work)
+        source = sources(lab, images, work)
         kinds = {"http": None} if lab.quick else {"http": None, "TLS": servers.certificate(work)}
         for kind, certificate in kinds.items():
             lab.tell(f" {kind}")
@@ -225,7 +225,7 @@ def push(lab: Lab) -> list[Result]:
     return results
 
 
-def _sources(lab: Lab, images: Images, work: Path) -> Path:
+def sources(lab: Lab, images: Images, work: Path) -> Path:
     """Make what is pushed: airgap's bundle, and OCI layouts for the peers."""
     folder = work / "sources"
     folder.mkdir()

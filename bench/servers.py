@@ -6,13 +6,15 @@ import os
 import re
 import socket
 import subprocess
+import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.clock import Reading
+from bench.tokens import ISSUER, SERVICE
 
 _READY = 60.0
 _HOST = "127.0.0.1"
@@ -56,8 +58,18 @@ def registry(
     certificate: Certificate | None = None,
     *,
     told: bool = True,
+    auth: Mapping[str, object] | None = None,
 ) -> Iterator[Server]:
-    """Run a distribution registry on ``storage``; ``told``: its log has every request."""
+    """Run a distribution registry on ``storage``.
+
+    Args:
+        binary: the program.
+        storage: its folder.
+        work: where its configuration and its log are written.
+        certificate: speaks TLS with it.
+        told: its log has every request.
+        auth: who is let in, as its configuration has it; everybody where None.
+    """
     address = f"{_HOST}:{_free_port()}"
     http: dict[str, object] = {"addr": address, "secret": "bench"}
     if certificate:
@@ -67,6 +79,7 @@ def registry(
         "log": {"level": "error", "accesslog": {"disabled": not told}},
         "storage": {"filesystem": {"rootdirectory": str(storage), "maxthreads": 100}},
         "http": http,
+        **({"auth": auth} if auth else {}),
     }
     path = work / f"registry-{address.rpartition(':')[2]}.json"
     path.write_text(json.dumps(config))
@@ -93,6 +106,29 @@ def shaped(
     line = ["40ms", "25e6", *map(str, cut or ())]
     with _running([str(tool), "shape", address, target, *line], log, {}, address):
         yield Server(address, log)
+
+
+@contextlib.contextmanager
+def tokens(certificate: Certificate, seconds: float, work: Path) -> Iterator[Server]:
+    """Run a token server that takes so long for each answer."""
+    address = f"{_HOST}:{_free_port()}"
+    log = work / f"tokens-{address.rpartition(':')[2]}.log"
+    script = Path(__file__).parent / "tokens.py"
+    files = [str(certificate.key), str(certificate.cert)]
+    command = [sys.executable, str(script), address, *files, str(seconds)]
+    with _running(command, log, {}, address):
+        yield Server(address, log)
+
+
+def trusting(server: Server, certificate: Certificate) -> Mapping[str, object]:
+    """Return the configuration of a registry that believes the tokens of `tokens`."""
+    token = {
+        "realm": f"http://{server.address}/token",
+        "service": SERVICE,
+        "issuer": ISSUER,
+        "rootcertbundle": str(certificate.ca),
+    }
+    return {"token": token}
 
 
 @contextlib.contextmanager
