@@ -55,7 +55,7 @@ class Uploads:
         self._client, self._options = client, options
         self._chunk_size = chunk_size
         self._by_patch = False
-        self._doubtful: dict[Digest, RefusedError] = {}
+        self._doubtful: dict[tuple[str, Digest], RefusedError] = {}
         self._lock = Lock()
 
     def send(self, repository: str, blob: Descriptor, chunks: Chunks, location: str) -> None:
@@ -68,7 +68,7 @@ class Uploads:
             ResourceError: the registry is full.
             TrustError: it wants the upload at another host.
         """
-        refused = self._doubtful.get(blob.digest)
+        refused = self._doubtful.get((repository, blob.digest))
         size = self._chunk_size or blob.size
         whole = blob.size <= size and not self._by_patch and refused is None
         sent = blob.size if whole else min(size, blob.size)
@@ -78,7 +78,7 @@ class Uploads:
             else:
                 self._in_chunks(repository, blob, chunks, location, sent)
         except RefusedError as error:
-            self._refused(error, blob, sent, whole=whole)
+            self._refused(error, repository, blob, sent, whole=whole)
         except FullError as error:
             what = f"{blob.digest} ({blob.size} bytes)"
             raise ResourceError(f"{error.message} for {what}", hint=error.hint) from error
@@ -88,7 +88,9 @@ class Uploads:
             if refused is not None:
                 self._by_patch = True  # one request was refused, and chunks were taken
 
-    def _refused(self, error: RefusedError, blob: Descriptor, sent: int, *, whole: bool) -> None:
+    def _refused(
+        self, error: RefusedError, repository: str, blob: Descriptor, sent: int, *, whole: bool
+    ) -> None:
         """Find another way to send what was refused; raises in any case."""
         status = error.refusal.status
         if status in _LOST:
@@ -100,9 +102,9 @@ class Uploads:
                 self._chunk_size = min(self._chunk_size or smaller, smaller)
             raise Refused from error
         if whole and status != 413 and not error.refusal.is_denied:
-            self._doubtful[blob.digest] = error
+            self._doubtful[repository, blob.digest] = error
             raise Refused from error
-        first = self._doubtful.get(blob.digest, error)
+        first = self._doubtful.get((repository, blob.digest), error)
         raise explained(first) from first
 
     def _whole(self, repository: str, blob: Descriptor, chunks: Chunks, location: str) -> None:

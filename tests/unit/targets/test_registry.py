@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from airgap.errors import NetworkError
+from airgap.registry.options import Options
 from airgap.sources.layout import Layout
+from airgap.targets.registry import RegistryTarget
 from tests.support.clock import FakeClock
 from tests.support.images import Maker
 from tests.support.pushing import failed, put, tags, wanted
@@ -208,3 +210,50 @@ def test_a_manifest_that_cannot_be_stored_names_its_image(
         report.check()
     assert "foreign layers are not taken" in str(caught.value)
     assert "run the same command again" not in caught.value.hint
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_sick_registry_is_asked_as_often_as_one_request_may(
+    registry: MemoryRegistry, layout: Layout, method: str, status: int
+) -> None:
+    """Whatever the number of images, and however many requests a blob takes."""
+    registry.rule = on(error(status, "UNKNOWN"), method=method)
+    clock = FakeClock()
+    report = put(layout, registry, clock=clock)
+    assert len(report.failed) == 2
+    assert len(registry.requests) <= 2 * (1 + 2 * 6)
+    assert sum(clock.waits) <= 2 * 31
+
+
+def test_another_way_for_one_blob_is_none_for_all(registry: MemoryRegistry, layout: Layout) -> None:
+    """One repository refuses every PUT; the others go on with one request a blob."""
+    refused = error(400, "IMMUTABLE", "it may not be changed")
+    registry.rule = on(refused, method="PUT|PATCH", repository="docker.io/library/nginx")
+    report = put(layout, registry, connections=1)
+    assert failed(report) == ["nginx:1.27"]
+    assert tags(registry) == wanted(layout, "nginx:1.27")
+    assert {r.repository for r in registry.requests if r.method == "PATCH"} == {
+        "docker.io/library/nginx"
+    }
+
+
+@pytest.mark.parametrize("habit", ["harbor", "ecr", "artifactory"])
+def test_what_has_to_be_made_before_is_named(
+    registry: MemoryRegistry, layout: Layout, habit: str
+) -> None:
+    if habit == "ecr":
+        quirks.ecr(registry, "quay.io/org/app")
+    else:
+        getattr(quirks, habit)(registry, "quay.io")
+    report = put(layout, registry)
+    assert failed(report) == ["nginx:1.27"]
+    assert report.failed[0].target == f"{registry.address}/docker.io/library/nginx:1.27"
+    assert tags(registry) == wanted(layout, "nginx:1.27")
+
+
+def test_docker_io_is_docker_hub() -> None:
+    """Nobody serves a registry at docker.io itself."""
+    with RegistryTarget("docker.io", Options()) as target:
+        assert target.address == "docker.io"
+        assert target._client.base() == "https://registry-1.docker.io"

@@ -57,7 +57,7 @@ def registry() -> Iterator[MemoryRegistry]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("methods", ["", "POST|PUT"], ids=["all", "writes"])
+@pytest.mark.parametrize("methods", ["", "POST|PUT", "PUT"], ids=["all", "writes", "puts"])
 def test_a_third_is_refused(case: Case, registry: MemoryRegistry, methods: str) -> None:
     with MemoryRegistry() as kind:
         assert put(case.layout, kind).failed == []
