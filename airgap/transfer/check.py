@@ -6,6 +6,7 @@ from typing import Any
 
 from airgap.errors import AirgapError, MissingError
 from airgap.oci.descriptor import Descriptor
+from airgap.oci.digest import Digest
 from airgap.oci.image import Image
 from airgap.oci.reference import Reference
 from airgap.progress import count
@@ -132,7 +133,9 @@ class _Check:
     def _names(self, wanted: Sequence[Landing]) -> list[Landing]:
         """Look the names up; returns those that stand for what they should."""
         outcome = each(
-            lambda x: self._target.find_manifest(x.repository, x.identifier), wanted, self._stop
+            lambda x: self._find(x.repository, x.identifier, x.image.root.digest),
+            wanted,
+            self._stop,
         )
         self._errors.update(outcome.failed)
         there = []
@@ -159,4 +162,11 @@ class _Check:
                 self._lacks.setdefault(landing, f"{repository} lacks {found.digest}")
 
     def _has_manifest(self, repository: str, found: Descriptor) -> bool:
-        return self._target.find_manifest(repository, str(found.digest)) == found.digest
+        return self._find(repository, str(found.digest), found.digest) == found.digest
+
+    def _find(self, repository: str, identifier: str, digest: Digest) -> Digest | None:
+        """Ask what a name stands for; twice where it is not what it should be."""
+        found = self._target.find_manifest(repository, identifier)
+        if found == digest:
+            return found
+        return self._target.find_manifest(repository, identifier, doubt=True)

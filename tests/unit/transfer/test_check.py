@@ -53,6 +53,12 @@ def test_all_is_there(registry: MemoryRegistry, layout: Layout) -> None:
     assert {r.method for r in registry.requests[before:]} == {"HEAD"}, "nothing is sent"
 
 
+def test_a_head_that_denies_what_is_there(registry: MemoryRegistry, layout: Layout) -> None:
+    put(layout, registry)
+    registry.rule = on(error(404, "MANIFEST_UNKNOWN"), method="HEAD", part="/manifests/")
+    compare(layout, registry).check()
+
+
 def test_nothing_is_there(registry: MemoryRegistry, layout: Layout) -> None:
     found = compare(layout, registry)
     with pytest.raises(MissingError) as caught:
