@@ -22,7 +22,7 @@ WAYS = {
     "500": error(500, "UNKNOWN", "unknown error"),
     "cut": Fault(drop=True),
     "reset": Fault(drop=True, reset=True),
-    "time-out": Fault(delay=IDLE + 2, drop_reply=True),
+    "time-out": Fault(delay=IDLE + 2, status=504),
 }
 
 
