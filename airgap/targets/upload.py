@@ -14,7 +14,7 @@ from airgap.errors import NetworkError, ResourceError, TrustError
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
 from airgap.registry.client import Client, parsed
-from airgap.registry.errors import FullError, RefusedError
+from airgap.registry.errors import AGAIN, FailedError, FullError, RefusedError
 from airgap.registry.options import Options
 from airgap.transfer.ports import Chunks
 
@@ -94,8 +94,8 @@ class Uploads:
         """Find another way to send what was refused; raises in any case."""
         status = error.refusal.status
         if status in _LOST:
-            lost = NetworkError(f"{self._client.host} lost the upload", hint=error.hint)
-            raise SessionLost(lost) from error
+            told = f"{self._client.host} lost the upload: {error.message}"
+            raise SessionLost(FailedError(told, error.refusal, hint=AGAIN)) from error
         smaller = next((step for step in _STEPS if step < sent), 0)
         if status == 413 and smaller:
             with self._lock:
