@@ -150,8 +150,8 @@ def pack(
     """
     from contextlib import ExitStack
 
-    from airgap.bundle.reader import Bundle
     from airgap.cli import packed
+    from airgap.pack.at_hand import at_hand
     from airgap.pack.pack import pack as run
     from airgap.pack.request import Request
     from airgap.sources.choose import choose
@@ -173,7 +173,7 @@ def pack(
             cluster=cluster,
             keep_going=keep_going,
             allow_foreign=allow_foreign,
-            reuse=stack.enter_context(Bundle.open(reuse)) if reuse else None,
+            reuse=stack.enter_context(at_hand(reuse, output)),
             created=environment.source_date_epoch(),
             lock=load_lock(locked_path) if locked_path else None,
             update=update,
