@@ -1,5 +1,7 @@
 """Commands listed by the side of the gap on which they are used, in the order of work."""
 
+import ast
+import inspect
 from collections.abc import Iterable
 
 import click
@@ -15,6 +17,7 @@ class Groups(click.Group):
     def add_group(self, title: str, commands: Iterable[click.Command]) -> None:
         """Add commands under a title."""
         for command in commands:
+            command.help = command.help or _from_source(command)
             self.add_command(command)
             self._titles.setdefault(title, []).append(command.name or "")
 
@@ -27,6 +30,16 @@ class Groups(click.Group):
         for title, names in self._titles.items():
             with formatter.section(title):
                 formatter.write_dl([(name, _summary(self.commands[name])) for name in names])
+
+
+def _from_source(command: click.Command) -> str:
+    """Return a command's docstring, which `python -OO` leaves in its source alone."""
+    try:
+        source = inspect.getsource(command.callback or type(command))
+    except OSError:
+        return ""
+    (function,) = ast.parse(source).body
+    return (isinstance(function, ast.FunctionDef) and ast.get_docstring(function)) or ""
 
 
 def _summary(command: click.Command) -> str:

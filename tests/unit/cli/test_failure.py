@@ -1,6 +1,8 @@
 import errno
 import os
 import signal
+import subprocess
+import sys
 
 import click
 import pytest
@@ -77,3 +79,15 @@ def test_help_at_80_columns_has_whole_lines(
         assert all(len(line) <= 80 for line in capsys.readouterr().out.split("\n")), name
     assert all(len(line) <= 80 for line in whole.split("\n"))
     assert whole.index("\n  pack ") < whole.index("\n  verify ") < whole.index("\n  unpack ")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["pack", "--help"], ["keygen", "--help"]])
+def test_help_is_whole_where_python_drops_docstrings(arguments: list[str]) -> None:
+    texts = {
+        subprocess.check_output([sys.executable, *flags, "-c", _MAIN, *arguments], text=True)
+        for flags in ([], ["-OO"])
+    }
+    assert len(texts) == 1
+
+
+_MAIN = "import sys; from airgap.cli import main; sys.argv[0] = 'airgap'; main()"
