@@ -14,6 +14,7 @@ from airgap.bundle.format import MAX_TABLE, SIGNATURE, SIGNATURE_SIZE, SUMS
 from airgap.bundle.medium import damaged, read_at
 from airgap.errors import InputError
 from airgap.files import inputs
+from airgap.files.failures import guarded
 
 _OTHERS = {
     b"\x1f\x8b": "a gzip file",
@@ -54,13 +55,14 @@ def open_file(path: Path, flags: int = os.O_RDONLY) -> tuple[int, int]:
         fd = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise inputs.unreadable(error, path, "name a bundle file") from error
-    mode = os.fstat(fd).st_mode
-    if stat.S_ISREG(mode) or stat.S_ISBLK(mode):
-        if size := os.lseek(fd, 0, os.SEEK_END):
-            return fd, size
-        os.close(fd)
-        raise damaged(f"{path} is empty")
+    with guarded(f"cannot read {path}"):
+        mode = os.fstat(fd).st_mode
+        size = os.lseek(fd, 0, os.SEEK_END) if stat.S_ISREG(mode) or stat.S_ISBLK(mode) else None
+    if size:
+        return fd, size
     os.close(fd)
+    if size == 0:
+        raise damaged(f"{path} is empty")
     raise InputError(f"{path} is not a file", hint="name a bundle file")
 
 

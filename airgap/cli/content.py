@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Content = Bundle | Layout
 
-CONTENT = click.Path(path_type=Path)
+CONTENT = click.Path(readable=False, path_type=Path)
 
 
 def open_content(path: Path, keys: tuple[str, ...]) -> AbstractContextManager["Content"]:

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-FILE = click.Path(dir_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, readable=False, path_type=Path)
+"""Whether it can be read is told by who reads it: what cannot is no wrong usage."""
 
 
 class _Output(click.Path):
     """A name that is going to be written: what may not be replaced is refused at once."""
 
     def __init__(self, *, folder: bool) -> None:
-        super().__init__(dir_okay=False, path_type=Path)
+        super().__init__(dir_okay=False, readable=False, path_type=Path)
         self._check = outputs.check if folder else outputs.landing
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:

@@ -61,11 +61,17 @@ def read(path: Path, most: int = _MOST, hint: str = _HINT) -> bytes:
     return data
 
 
-def is_file(path: Path) -> bool:
-    """Tell whether a name is one of something to be read; also where reading it will fail."""
+def is_file(path: Path, *, pipes: bool = True) -> bool:
+    """Tell whether a name is one of something to be read; also where reading it will fail.
+
+    Args:
+        path: the name.
+        pipes: take pipes and devices too, which somebody else may fill, or never.
+    """
     try:
-        return not stat.S_ISDIR(path.stat().st_mode)
-    except PermissionError:
-        return True
-    except (OSError, ValueError):
+        mode = path.stat().st_mode
+        return stat.S_ISREG(mode) or (pipes and not stat.S_ISDIR(mode))
+    except OSError as error:
+        return error.errno not in _MISTAKES
+    except ValueError:
         return False

@@ -1,11 +1,12 @@
 """Signed: where a bundle has its signatures, the one inside and those in files beside it."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from airgap.bundle.format import SIGNATURE
-from airgap.errors import TrustError
+from airgap.errors import InputError, TrustError
 from airgap.files import inputs
 from airgap.signatures.minisign import MAX_FILE, Proof, PublicKey, Signature, check, none_trusted
 
@@ -67,7 +68,7 @@ def _beside(path: Path, keys: Sequence[PublicKey]) -> list[tuple[str, bytes]]:
     found = []
     for key in keys:
         beside = detached_path(path, key)
-        if inputs.is_file(beside):
-            with inputs.opened(beside) as file:
+        if inputs.is_file(beside, pipes=False):
+            with suppress(InputError), inputs.opened(beside) as file:  # none is there
                 found.append((str(beside), file.read(MAX_FILE + 1)))
     return found

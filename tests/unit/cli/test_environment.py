@@ -97,9 +97,20 @@ def test_a_file_in_a_folder_that_may_not_be_searched(
     images = bundle.with_name("images.txt")
     images.write_text("nginx:1.27\n")
     given = [a.format(closed=closed, bundle=bundle, images=images) for a in arguments]
-    code, said = ran(given, HOME="/nowhere")
+    check_denied(*ran(given, HOME="/nowhere"), closed)
+
+
+@needs_root
+def test_a_file_that_may_not_be_read(bundle: Path) -> None:
+    bundle.chmod(0o600)
+    os.chown(bundle, NOBODY, NOBODY)
+    for command in (["inspect"], ["verify"], ["serve"], ["unpack"], ["push", "127.0.0.1:1"]):
+        check_denied(*ran([command[0], str(bundle), *command[1:]], HOME="/nowhere"), bundle)
+
+
+def check_denied(code: int, said: str, path: Path) -> None:
     (error,) = [line for line in said.split("\n") if line.startswith("error: ")]
     assert code == 6, said
-    assert str(closed) in error
+    assert str(path) in error
     assert "Permission denied" in error
     assert "hint: " in said

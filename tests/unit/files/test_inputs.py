@@ -71,8 +71,10 @@ def test_what_looks_like_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for name in ("nothing", ".", "x" * 300, "a\0b"):
         assert not inputs.is_file(tmp_path / name)
 
-    def refuse(_: Path) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied")
+    for code in (errno.EACCES, errno.EIO, errno.ENOSYS):
 
-    monkeypatch.setattr(Path, "stat", refuse)
-    assert inputs.is_file(tmp_path / "file")
+        def refuse(_: Path, code: int = code) -> None:
+            raise OSError(code, os.strerror(code))
+
+        monkeypatch.setattr(Path, "stat", refuse)
+        assert inputs.is_file(tmp_path / "file")

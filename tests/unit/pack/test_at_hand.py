@@ -1,7 +1,6 @@
 """What need not be fetched: a bundle that was named, and the finished one under the same name."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,12 +8,9 @@ import pytest
 from airgap.bundle.members import Members
 from airgap.errors import InputError, ResourceError
 from airgap.oci.digest import Digest
-from airgap.oci.platform import Platform
-from airgap.oci.reference import Reference
 from airgap.pack.at_hand import at_hand
-from airgap.pack.pack import Options, Result, pack
-from airgap.progress import Silent
-from airgap.spec.spec import Spec
+from airgap.pack.result import Result
+from tests.unit.pack.conftest import pack_from
 from tests.unit.shelf import Shelf
 
 ONE, TWO = "nginx:1", "quay.io/org/app:1"
@@ -30,9 +26,8 @@ def shelf() -> Shelf:
 
 def run(shelf: Shelf, output: Path, *names: str, named: Path | None = None) -> Result:
     shelf.fetched.clear()
-    spec = Spec(tuple(map(Reference.parse, names)), platforms=(Platform("linux", "amd64"),))
     with at_hand(named, output) as store:
-        return pack(spec, replace(Options(output, None), reuse=store), shelf, Silent())
+        return pack_from(shelf, output.parent, *names, output=output, reuse=store)
 
 
 def test_packing_again_fetches_nothing(shelf: Shelf, tmp_path: Path) -> None:
@@ -102,7 +97,6 @@ def test_a_medium_that_fails_costs_the_network_only(
 
         monkeypatch.setattr(Members, "stream", fails)
         shelf.fetched.clear()
-        spec = Spec((Reference.parse(ONE),), platforms=(Platform("linux", "amd64"),))
-        result = pack(spec, replace(Options(path, None), reuse=store), shelf, Silent())
+        result = pack_from(shelf, tmp_path, ONE, reuse=store)
     assert result.fetched > 0
     assert path.read_bytes() == whole
