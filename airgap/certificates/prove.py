@@ -43,6 +43,16 @@ def expiry(cert_pem: bytes) -> datetime:
     return _load(cert_pem, "the certificate").not_valid_after_utc
 
 
+def validity(cert_pem: bytes) -> tuple[datetime, datetime]:
+    """Return from when until when a certificate counts (UTC).
+
+    Raises:
+        TrustError: the certificate cannot be read.
+    """
+    certificate = _load(cert_pem, "the certificate")
+    return certificate.not_valid_before_utc, certificate.not_valid_after_utc
+
+
 def check(tls: Tls) -> None:
     """Prove that key, certificate and CA belong together and that the certificate is valid now.
 

@@ -13,6 +13,8 @@ from click.shell_completion import shell_complete
 from airgap import __version__
 from airgap.cli import failure, results
 from airgap.cli.commands.diff import diff
+from airgap.cli.commands.doctor import doctor
+from airgap.cli.commands.export import export
 from airgap.cli.commands.help import help_
 from airgap.cli.commands.inspect import inspect, verify
 from airgap.cli.commands.pack import pack
@@ -46,8 +48,8 @@ def cli() -> None:
 
 
 cli.add_group("Where there is a network", (pack,))
-cli.add_group("Anywhere", (inspect, diff, verify, sign, keygen, push, serve, help_))
-cli.add_group("On the isolated host", (unpack, status, up, trust, teardown))
+cli.add_group("Anywhere", (inspect, diff, verify, sign, keygen, push, serve, export, help_))
+cli.add_group("On the isolated host", (doctor, unpack, status, up, trust, teardown))
 
 
 def main() -> NoReturn:

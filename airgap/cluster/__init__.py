@@ -15,7 +15,7 @@ host_trust   what docker on this host is told
 kubeconfig   the cluster's entries in the user's kubeconfig
 doors/       where the registry is read, and where it is written
 reach        whether this host reaches a server of the cluster's
-preflight    what would stop a later step, found before anything is changed
+checks       what would come into the way, found before anything is changed
 command      running a program
 workspace    a private folder for one run
 """

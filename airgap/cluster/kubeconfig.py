@@ -35,12 +35,17 @@ def place(paths: Sequence[Path]) -> Path | None:
 
 
 def check(path: Path) -> None:
-    """Find out whether a file can be written, by taking its lock.
+    """Find out whether a file can be written: by taking its lock, or by its folder where it is new.
 
     Raises:
         ResourceError: it cannot, or holds something that is no kubeconfig.
     """
     outputs.landing(path)
+    if not any(map(os.path.lexists, (path, _lock(path)))):
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            raise _denied(path, "Permission denied" if folder.is_dir() else "Not a directory")
+        return
     with _locked(path, Clock()):
         _load(path)
     if path.exists() and not os.access(path, os.W_OK):
@@ -220,10 +225,14 @@ def _replace(path: Path, value: _Config) -> None:
     outputs.write(path, yaml.safe_dump(value, sort_keys=False).encode(), 0o600)
 
 
+def _lock(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
+
+
 @contextmanager
 def _locked(path: Path, clock: Clock) -> Iterator[None]:
     """Hold kubectl's lock: a file beside it that is made, and must not exist before."""
-    lock = path.with_name(f"{path.name}.lock")
+    lock = _lock(path)
     end = clock.now() + _LOCK_SECONDS
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

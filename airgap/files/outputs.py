@@ -9,7 +9,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +85,20 @@ def write(path: Path, data: bytes, mode: int = 0o666) -> None:
     Raises:
         ResourceError: it cannot be written; what was there before is still there.
     """
+    stream(path, [data], mode)
+
+
+def stream(path: Path, pieces: Iterable[bytes | memoryview], mode: int = 0o666) -> None:
+    """Give a name its content once all of it was produced; see `write`.
+
+    Args:
+        path: the name; links are followed.
+        pieces: the content in order; what they raise passes, and nothing was written.
+        mode: of a file that is new, narrowed by the umask.
+
+    Raises:
+        ResourceError: it cannot be written; what was there before is still there.
+    """
     place = landing(path)
     with guarded(f"cannot write {path}"):
         old = _stat(place)
@@ -92,7 +106,8 @@ def write(path: Path, data: bytes, mode: int = 0o666) -> None:
         fd = os.open(new, _NEW, mode)
         try:
             with os.fdopen(fd, "wb") as file:
-                file.write(data)
+                for piece in pieces:
+                    file.write(piece)
                 if old:
                     _take_over(fd, old)
                 file.flush()

@@ -3,11 +3,15 @@
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from airgap.bundle.format import CERTIFICATE
 from airgap.bundle.reader import Bundle
-from airgap.cluster import kubeconfig, preflight
+from airgap.certificates.prove import validity
+from airgap.cluster import kubeconfig
+from airgap.cluster.checks import preflight, surroundings
 from airgap.cluster.objects.registry_yaml import check_yaml
 from airgap.cluster.parameters import Parameters
 from airgap.errors import InputError, ResourceError
@@ -25,7 +29,15 @@ def parameters_for(bundle: Bundle, options: Options) -> Parameters:
     Raises:
         InputError: the bundle's manifests are not what its parameters say.
     """
-    found = _packed(bundle) or Parameters(_NO_DIGEST, _NO_DIGEST)
+    return _chosen(_packed(bundle) or Parameters(_NO_DIGEST, _NO_DIGEST), options)
+
+
+def usual(options: Options) -> Parameters:
+    """Return the parameters of a cluster for no bundle in particular."""
+    return _chosen(Parameters(_NO_DIGEST, _NO_DIGEST), options)
+
+
+def _chosen(found: Parameters, options: Options) -> Parameters:
     return replace(
         found.with_doors,
         cluster_name=options.cluster_name or found.cluster_name,
@@ -67,30 +79,53 @@ def needs(bundle: Bundle, parameters: Parameters, *, new_cluster: bool) -> prefl
     )
 
 
-def check(
-    needs: preflight.Needs, info: dict[str, Any], access_file: Path | None, progress: Progress
-) -> None:
-    """Find everything that would stop a later step.
+def findings(
+    needs: preflight.Needs, info: dict[str, Any], bundle: Bundle, options: Options
+) -> list[preflight.Finding]:
+    """Find everything that would come into the way of a later step.
 
     Args:
         needs: what unpack is going to need.
         info: what ``docker info`` says.
-        access_file: the kubeconfig that is to be written; None where there is no home for one.
-        progress: is told what does not stop it.
+        bundle: its certificate and its age are held against this host's clock.
+        options: the environment's proxies, and where kubeconfigs are.
+    """
+    return [
+        *preflight.check(info, needs),
+        *surroundings.proxies(options.proxies),
+        *surroundings.clock(
+            datetime.now(UTC), _created(bundle), _valid(bundle) if needs.new_cluster else None
+        ),
+        *_access_file(kubeconfig.place(options.kubeconfigs)),
+    ]
+
+
+def check(found: Sequence[preflight.Finding], progress: Progress) -> None:
+    """Tell what does not stop a later step, and end where something does.
 
     Raises:
         ResourceError: this host lacks something; all findings are named at once.
     """
-    findings = [*preflight.check(info, needs), *_access_file(access_file)]
-    for finding in findings:
+    for finding in found:
         if not finding.fatal:
             progress.warn(f"{finding.problem}; {finding.remedy}")
-    fatal = [finding for finding in findings if finding.fatal]
+    fatal = [finding for finding in found if finding.fatal]
     if fatal:
         raise ResourceError(
             "\n".join(finding.problem for finding in fatal),
             hint="; ".join(finding.remedy for finding in fatal),
         )
+
+
+def _created(bundle: Bundle) -> datetime | None:
+    created = bundle.table.created
+    return datetime.fromisoformat(created) if created else None
+
+
+def _valid(bundle: Bundle) -> tuple[datetime, datetime] | None:
+    """Return from when until when a bundle's certificate counts, which a new cluster gets."""
+    names = {member.name for member in bundle.members()}
+    return validity(bundle.member(CERTIFICATE)) if CERTIFICATE in names else None
 
 
 def _access_file(path: Path | None) -> Sequence[preflight.Finding]:

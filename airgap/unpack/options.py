@@ -25,6 +25,7 @@ class Options:
         own_key: make the registry's key here, also where the bundle carries one.
         wait: for another run on the same cluster to end, instead of failing.
         environment: this process's, for docker and kind.
+        proxies: ``http``, ``https``, ``all``, ``no`` as in the environment's X_proxy.
     """
 
     cluster_name: str | None = None
@@ -41,3 +42,4 @@ class Options:
     own_key: bool = False
     wait: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
+    proxies: Mapping[str, str] = field(default_factory=dict)

@@ -157,7 +157,7 @@ def _check_host(job: _Job, parameters: Parameters, held: ExitStack) -> _Host:
             progress.detail(f"kind {kind.version()}")
             here = _Host(engine, parameters, kind)
         needs = host.needs(bundle, here.parameters, new_cluster=here.is_new)
-        host.check(needs, info, job.access_file, progress)
+        host.check(host.findings(needs, info, bundle, options), progress)
         tell("nothing stands in the way")
     return here
 

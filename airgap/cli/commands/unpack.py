@@ -91,6 +91,7 @@ def unpack(
         own_key=tls == "host",
         wait=wait,
         environment=dict(os.environ),
+        proxies=environment.proxies(),
     )
     with Bundle.open(bundle_path, options.public_keys(keys)) as bundle:
         result = run(bundle, chosen, options.console(quiet, verbose))

@@ -25,6 +25,7 @@ COMMANDS = [
     ["pack", "images.txt", "--images-only", "--registry-mirror", "docker.io=127.0.0.1:1", "-o"],
     ["serve", "b.tar", "--listen", "127.0.0.1:0", "--ca-out"],
     ["push", "b.tar", "127.0.0.1:1", "--failed"],
+    ["export", "b.tar", "-o"],
     ["unpack", "b.tar", "--kubeconfig"],
     ["status", "--kubeconfig"],
     ["up", "--kubeconfig"],

@@ -4,7 +4,7 @@ import ast
 import os
 import socket
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -215,3 +215,18 @@ def _writes(node: ast.AST) -> bool:
             isinstance(m, str) and m in {"w", "wb", "a", "ab", "x", "xb", "r+b"} for m in modes
         )
     return False
+
+
+def test_what_breaks_off_half_way_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"half"
+        raise ResourceError("the medium cannot be read")
+
+    path = tmp_path / "images.tar"
+    path.write_bytes(b"old")
+    with pytest.raises(ResourceError, match="medium"):
+        outputs.stream(path, pieces())
+    assert path.read_bytes() == b"old"
+    assert [left.name for left in tmp_path.iterdir()] == ["images.tar"]
+    outputs.stream(path, [b"all ", memoryview(b"of it")])
+    assert path.read_bytes() == b"all of it"

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from airgap.cluster.checks import surroundings
+from airgap.cluster.checks.finding import Finding
 from airgap.cluster.parameters import Parameters
+
+__all__ = ["Finding", "Needs", "check"]
 
 _INOTIFY = Path("/proc/sys/fs/inotify")
 # What one node's systemd, containerd, kubelet and pods take; kind's known-issues page advises 512
@@ -15,21 +19,6 @@ _INOTIFY = Path("/proc/sys/fs/inotify")
 _INSTANCES_PER_NODE = 128
 _MIN_WATCHES = 65536
 _NODE_MEMORY = 2 << 30
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is not as it should be.
-
-    Attributes:
-        problem: what, in one line.
-        remedy: what to do about it, a command where there is one.
-        fatal: whether a later step cannot succeed.
-    """
-
-    problem: str
-    remedy: str
-    fatal: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +50,7 @@ def check(info: dict[str, Any], needs: Needs) -> list[Finding]:
     findings = [*_space(info, needs)]
     if needs.new_cluster:
         findings += [*_port(needs), *_architecture(info, needs), *_inotify(needs), *_memory(info)]
-        findings += _cgroup(info)
+        findings += [*_cgroup(info), *surroundings.docker(info)]
     return findings
 
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from airgap.cluster import preflight
+from airgap.cluster.checks import preflight
 from airgap.cluster.parameters import Parameters
 
 INFO = {"DockerRootDir": "/", "Architecture": "x86_64", "CgroupVersion": "2", "MemTotal": 8 << 30}

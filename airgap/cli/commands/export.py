@@ -1,0 +1,77 @@
+"""airgap export."""
+
+from pathlib import Path
+
+import click
+
+from airgap.cli import options, results
+
+
+@click.command()
+@click.argument("path", metavar="BUNDLE.tar", type=options.FILE)
+@click.argument("references", metavar="[REFERENCE]...", nargs=-1)
+@click.option(
+    "-o", "--output", required=True, type=options.OUTPUT, metavar="FILE",
+    help="The archive to write.",
+)  # fmt: skip
+@click.option("--platform", metavar="OS/ARCH", help="Which platform of images that have several.")
+@options.keys_option
+@options.output_options
+def export(
+    path: Path,
+    references: tuple[str, ...],
+    output: Path,
+    platform: str | None,
+    keys: tuple[str, ...],
+    quiet: bool,
+    verbose: int,
+    as_json: bool,
+) -> None:
+    """Write images of a bundle as one archive for importers.
+
+    For hosts without a registry: docker load, podman load, ctr images import, and the images
+    folder of k3s and RKE2 take it whole. Without a REFERENCE all images are written. Artifacts,
+    such as charts, need a registry and are left out, each by name.
+
+    \b
+    Example:
+      airgap export bundle.tar -o images.tar nginx:1.27
+      ctr -n k8s.io images import images.tar
+    """
+    from airgap.bundle.reader import Bundle
+    from airgap.export.archive import plan
+    from airgap.export.choose import choose
+    from airgap.files import outputs
+    from airgap.oci.platform import Platform
+    from airgap.progress import count, size
+
+    console = options.console(quiet, verbose)
+    wanted = Platform.asked(platform) if platform else None
+    with Bundle.open(path, options.public_keys(keys)) as bundle:
+        archive = plan(choose(bundle.images, references), bundle, wanted)
+        for name in archive.artifacts:
+            console.warn(f"left out: {name.familiar} is no image; airgap push takes it along")
+        outputs.stream(output, archive.write(bundle))
+        result = {
+            "output": str(output),
+            "size": archive.size,
+            "images": [
+                {
+                    "reference": str(image.reference),
+                    "digest": str(image.root.digest),
+                    "digest_in_bundle": str(image.was),
+                }
+                for image in archive.images
+            ],
+            "artifacts": [str(name) for name in archive.artifacts],
+        }
+    if as_json:
+        results.write_json(result)
+    elif not quiet:
+        results.echo(f"Wrote {count(len(archive.images), 'image')}, {size(archive.size)}: {output}")
+        others = [image for image in archive.images if not image.keeps_digest]
+        if others:
+            results.echo(
+                f"  {count(len(others), 'image')} of one platform out of several: found by tag,"
+                " not by the digest of all platforms"
+            )

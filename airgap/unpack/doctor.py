@@ -1,0 +1,124 @@
+"""doctor: everything that would come into the way of unpack, found without changing anything."""
+
+import platform
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from airgap.bundle.reader import Bundle
+from airgap.cluster.checks import preflight, surroundings
+from airgap.cluster.checks.finding import Finding
+from airgap.cluster.ports import QUICK, Engine, Tools
+from airgap.cluster.site import Site
+from airgap.errors import AirgapError
+from airgap.progress import size
+from airgap.unpack import host
+from airgap.unpack.options import Options
+
+_NODE_UNPACKED = 3
+"""How much room a node image takes in docker, against what is carried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was looked at, and what is not as it should be.
+
+    Attributes:
+        facts: what was found, by name, in the order in which it was looked at.
+        findings: what comes into the way.
+    """
+
+    facts: Mapping[str, str]
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether nothing would stop unpack."""
+        return not any(finding.fatal for finding in self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return facts and findings as JSON has them."""
+        return {
+            "ready": self.is_ready,
+            "facts": dict(self.facts),
+            "findings": [
+                {"problem": f.problem, "remedy": f.remedy, "fatal": f.fatal} for f in self.findings
+            ],
+        }
+
+
+def examine(bundle: Bundle | None, options: Options, tools: Tools | None = None) -> Examination:
+    """Look at this host as unpack would, for a bundle or for any.
+
+    Args:
+        bundle: an open one; None where there is none yet.
+        options: as for unpack.
+        tools: how docker is reached.
+    """
+    tools = tools or Tools()
+    facts = {"host": f"{platform.system()} {platform.release()}, {platform.machine()}"}
+    facts["time"] = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    facts["kubectl"] = shutil.which("kubectl", path=options.environment.get("PATH")) or "not here"
+    found = [] if bundle else [*surroundings.proxies(options.proxies)]
+    try:
+        engine = tools.engine(options.environment, QUICK)
+        info = engine.info()
+    except AirgapError as error:
+        return Examination(facts | {"docker": "not reached"}, [*found, _stops(error)])
+    facts |= _daemon(info)
+    try:
+        found += _site(bundle, options, engine, info, tools, facts)
+    except AirgapError as error:
+        found.append(_stops(error))
+    return Examination(facts, found)
+
+
+def _daemon(info: Mapping[str, Any]) -> dict[str, str]:
+    root = Path(str(info.get("DockerRootDir") or "/var/lib/docker"))
+    facts = {
+        "docker": f"{info.get('ServerVersion') or 'unknown'}, {surroundings.store(info)} store,"
+        f" cgroup v{info.get('CgroupVersion') or 1}",
+        "memory": size(int(info.get("MemTotal") or 0)),
+    }
+    if root.is_dir():
+        facts["room"] = f"{size(shutil.disk_usage(root).free)} free in {root}"
+    return facts
+
+
+def _site(
+    bundle: Bundle | None,
+    options: Options,
+    engine: Engine,
+    info: dict[str, Any],
+    tools: Tools,
+    facts: dict[str, str],
+) -> list[Finding]:
+    """Look at the cluster that there is, and at what a bundle, or any, needs of this host."""
+    parameters = host.parameters_for(bundle, options) if bundle else host.usual(options)
+    site = Site.look(engine, parameters.cluster_name, tools, QUICK)
+    facts["cluster"] = _told(site, parameters.cluster_name)
+    new = site is None or site.is_half_made
+    if bundle is None:
+        needs = preflight.Needs(parameters, "", 0, 0, new)
+        return preflight.check(info, needs)
+    needs = host.needs(bundle, parameters, new_cluster=new)
+    wanted = needs.image_bytes + (_NODE_UNPACKED * needs.node_bytes if new else 0)
+    facts["bundle"] = f"{bundle.path}, needs about {size(wanted)}"
+    return host.findings(needs, info, bundle, options)
+
+
+def _told(site: Site | None, name: str) -> str:
+    if site is None:
+        return f"{name}: none; unpack makes it"
+    if site.is_half_made:
+        return f"{name}: left half made by an earlier run; unpack makes it again"
+    made = "made by airgap" if site.is_ours else "not made by airgap"
+    rest = f", {len(site.resting)} not running: airgap up" if site.resting else ""
+    return f"{name}: {made}, {len(site.nodes)} nodes{rest}"
+
+
+def _stops(error: AirgapError) -> Finding:
+    return Finding(error.message, error.hint)
