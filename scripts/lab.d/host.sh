@@ -1,4 +1,5 @@
-# The isolated host: a docker daemon in a network namespace that has loopback only.
+# The isolated host: a docker daemon in a network namespace that has loopback only, on this
+# machine's system or on the root of another release.
 # shellcheck shell=bash
 
 host_up() {
@@ -10,8 +11,10 @@ host_up() {
   write_daemon_config
   # nsenter and not `ip netns exec`, which mounts a fresh /sys that hides the cgroups. In a mount
   # namespace of its own, whatever docker mounts is gone with its processes.
+  local enter=()
+  [ -z "$host_root" ] || enter=(bash "$recipes/enter-root.sh" "$host_root" "$state" "$cache" "$repo")
   start dockerd nsenter --net="/run/netns/$namespace" unshare --mount --propagation slave \
-    dockerd --config-file "$state/daemon.json" --data-root "$state/docker" \
+    "${enter[@]}" dockerd --config-file "$state/daemon.json" --data-root "$state/docker" \
     --exec-root "$state/exec" --pidfile "$state/dockerd-own.pid" -H "$docker_host"
   wait_until "the docker daemon" dockerd lab_docker version
 }
@@ -25,12 +28,16 @@ lab_docker() { timeout 120 docker -H "$docker_host" "$@"; }
 # A machine that has all capabilities runs plain runc. The wrapper is copied, so that containers
 # can still be removed when this checkout is gone.
 write_daemon_config() {
-  local runtime='{}'
+  local runtime='{}' containerd_store=false
   if ! may_grant_sys_resource; then
     install -m 755 "$recipes/files/runc-wrap" "$state/runc-wrap"
     runtime=$(jq -n --arg path "$state/runc-wrap" \
       '{runtimes: {lab: {path: $path}}, "default-runtime": "lab"}')
   fi
+  # Said explicitly: which store is the default differs between releases.
+  [ "$lab_host" != forky-containerd ] || containerd_store=true
+  [ -z "$release" ] || runtime=$(jq --argjson store "$containerd_store" \
+    '. + {features: {"containerd-snapshotter": $store}}' <<<"$runtime")
   echo "$runtime" >"$state/daemon.json"
 }
 
@@ -104,5 +111,9 @@ host_exec() {
   [ -e "/run/netns/$namespace" ] || die "the isolated host is not up; run scripts/lab up"
   export DOCKER_HOST=$docker_host PATH=$PATH:$bin
   unset DOCKER_CONTEXT http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
-  exec nsenter --net="/run/netns/$namespace" -- "$@"
+  [ -n "$host_root" ] || exec nsenter --net="/run/netns/$namespace" -- "$@"
+  local pid _
+  runs dockerd || die "the isolated host is not up; run scripts/lab up"
+  read -r pid _ <"$state/dockerd.pid"
+  exec nsenter --net="/run/netns/$namespace" --mount="/proc/$pid/ns/mnt" --wdns="$PWD" -- "$@"
 }

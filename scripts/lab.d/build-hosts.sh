@@ -1,0 +1,23 @@
+# Roots of the isolated host: other releases of Debian, with the docker that each has.
+# shellcheck shell=bash
+
+# host_release NAME : the release that a host runs, empty for this machine's own system.
+host_release() {
+  case $1 in
+    machine) ;;
+    trixie) echo trixie ;;
+    forky | forky-containerd) echo forky ;;
+    *) die "there is no host $1: machine, trixie, forky, forky-containerd" ;;
+  esac
+}
+
+# An older debootstrap has no script of its own for a newer release; sid's fits.
+build_host() {
+  local script=
+  [ -e "/usr/share/debootstrap/scripts/$2" ] || script=sid
+  mkdir -p "$1/root"
+  # shellcheck disable=SC2086  # no script is no argument
+  debootstrap --variant=minbase --include="docker.io,docker-cli,containerd,runc,iptables,nftables,\
+iproute2,kmod,procps,jq,ca-certificates,openssl,curl" "$2" "$1/root" "$(debian_mirror)" $script
+  slim "$1/root"
+}
