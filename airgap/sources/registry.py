@@ -3,7 +3,6 @@
 Follows the pull part of the OCI distribution specification 1.1.
 """
 
-import functools
 import re
 import threading
 from collections.abc import Iterator
@@ -15,19 +14,17 @@ from airgap.errors import InputError, NetworkError
 from airgap.oci.descriptor import INDEX_TYPES, MANIFEST_TYPES, Descriptor
 from airgap.oci.digest import Digest
 from airgap.oci.manifest import MAX_MANIFEST, describe
-from airgap.oci.reference import DEFAULT_HOST, Reference
+from airgap.oci.reference import Reference
 from airgap.progress import Progress, Silent
 from airgap.registry.blob import Download, Whole
 from airgap.registry.client import Client
-from airgap.registry.credentials import Credentials
-from airgap.registry.endpoint import Endpoint
 from airgap.registry.errors import RegistryError, is_page
 from airgap.registry.message import is_encoded, length
 from airgap.registry.options import Options
+from airgap.sources.clients import Clients
 from airgap.transfer.ports import Part, Sink
 
 _BUFFER = 1 << 18
-_HUB = "registry-1.docker.io"
 _ACCEPT = ", ".join(MANIFEST_TYPES + INDEX_TYPES)
 _RATE_LIMIT = re.compile(r"([0-9]{1,9})(?:;w=([0-9]{1,9}))?")
 
@@ -41,26 +38,19 @@ class RegistrySource:
     """
 
     def __init__(self, options: Options, progress: Progress | None = None) -> None:
-        self._options, self._progress = options, progress or Silent()
-        self._credentials = Credentials(options.docker_config, options.auth_file)
-        self._clients: dict[str, Client] = {}
+        self._clients = Clients(options, progress or Silent())
         self._tags: dict[tuple[str, Digest], str] = {}
-        self._lock = threading.Lock()
         self._buffers = threading.local()
 
     def __enter__(self) -> "RegistrySource":
         return self
 
     def __exit__(self, *_: object) -> None:
-        for client in self._clients.values():
-            client.close()
+        self._clients.close()
 
     def stop(self) -> None:
         """End what other threads do here; see `airgap.oci.ports.Source.stop`."""
-        with self._lock:
-            clients = list(self._clients.values())
-        for client in clients:
-            client.stop()
+        self._clients.stop()
 
     def resolve(self, reference: Reference) -> tuple[Descriptor, bytes]:
         """Look a reference up; see `airgap.oci.ports.Source.resolve`."""
@@ -90,7 +80,7 @@ class RegistrySource:
 
     def has_blob(self, reference: Reference, blob: Descriptor) -> bool:
         """Tell whether a blob is in the reference's repository."""
-        client, repository = self._client(reference)
+        client, repository = self._clients.of(reference)
         path = f"/v2/{repository}/blobs/{blob.digest}"
         scope = f"repository:{repository}:pull"
         with (
@@ -105,13 +95,13 @@ class RegistrySource:
 
     def connections(self, reference: Reference) -> int:
         """Tell how many help; see `airgap.transfer.ports.Parted.connections`."""
-        return self._client(reference)[0].gate.worth
+        return self._clients.of(reference)[0].gate.worth
 
     def fetch_part(self, reference: Reference, blob: Descriptor, part: Part) -> None:
         """Fetch a part of a blob; see `airgap.transfer.ports.Parted.fetch_part`."""
         if part.at >= part.end:
             return
-        client, repository = self._client(reference)
+        client, repository = self._clients.of(reference)
         download = Download(client, repository, blob, reference.familiar, part, self._tags)
         with client.gate.pass_through():
             download.run(self._buffer())
@@ -121,7 +111,7 @@ class RegistrySource:
 
         None where the registry does not say. A HEAD request does not count as a pull.
         """
-        client, repository = self._client(reference)
+        client, repository = self._clients.of(reference)
         path = f"/v2/{repository}/manifests/{reference.digest or reference.tag}"
         with (
             self._explained(reference, client),
@@ -134,7 +124,7 @@ class RegistrySource:
 
     def _get(self, reference: Reference, identifier: str) -> tuple[bytes, str]:
         """Return a manifest's bytes, and the type that the registry says they have."""
-        client, repository = self._client(reference)
+        client, repository = self._clients.of(reference)
         path = f"/v2/{repository}/manifests/{identifier}"
         scope = f"repository:{repository}:pull"
         headers = {"Accept": _ACCEPT}
@@ -175,42 +165,12 @@ class RegistrySource:
                 hint="check the name and the tag; private repositories need docker login",
             ) from error
 
-    def _client(self, reference: Reference) -> tuple[Client, str]:
-        """Return the client for a reference's host, and the repository's name there."""
-        with self._lock:
-            client = self._clients.get(reference.host)
-            if client is None:
-                endpoint = endpoint_of(reference.host, self._options)
-                look_up = functools.partial(self._credentials.of, endpoint.host)
-                client = Client(endpoint, self._options, look_up, self._progress)
-                self._clients[reference.host] = client
-        return client, client.endpoint.repository(reference.path)
-
     def _buffer(self) -> memoryview:
         """Return this thread's own buffer."""
         if not hasattr(self._buffers, "view"):
             self._buffers.view = memoryview(bytearray(_BUFFER))
         view: memoryview = self._buffers.view
         return view
-
-
-def endpoint_of(host: str, options: Options) -> Endpoint:
-    """Return where the images of ``host`` are fetched from.
-
-    Raises:
-        InputError: the mirror for it is no valid address.
-    """
-    mirror = options.mirrors.get(host)
-    if mirror is None:
-        address = _HUB if host == DEFAULT_HOST else host
-        return Endpoint(address, f"//{address}")
-    scheme, separator, rest = mirror.rpartition("://")
-    address, _, prefix = rest.partition("/")
-    if not address or scheme not in ("", "http", "https"):
-        raise InputError(
-            f"{mirror!r} is no address of a mirror", hint="write [http://]HOST[:PORT][/PREFIX]"
-        )
-    return Endpoint(address, f"{scheme}{':' if separator else ''}//{address}", prefix.strip("/"))
 
 
 def _checked(body: bytes, response: httpx.Response, reference: Reference) -> tuple[bytes, str]:

@@ -273,7 +273,7 @@ def test_wrong_manifests_are_refused(bench: Bench) -> None:
         (b'{"schemaVersion": 1}', "schema 1"),
         (b'{"schemaVersion": 2, "manifests": [], "layers": []}', "both a manifest and an index"),
         (b'{"a": 1, "a": 2}', "duplicate key"),
-        (b"<html>", "not valid JSON"),
+        (b"<html>", "a page for browsers came"),
     ):
         bench.proxy.rule = always(Fault(status=200, body=body), part="nginx/manifests")
         ended = bench.pack()

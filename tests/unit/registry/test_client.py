@@ -3,7 +3,7 @@ import pytest
 from airgap.errors import InputError
 from airgap.registry.options import Options
 from airgap.registry.route import is_insecure
-from airgap.sources.registry import endpoint_of
+from airgap.sources.clients import endpoint_of
 
 
 @pytest.mark.parametrize(

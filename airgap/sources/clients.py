@@ -1,0 +1,75 @@
+"""clients: one for each registry that images are pulled from, at its own address or a mirror's."""
+
+import functools
+import threading
+
+from airgap.errors import InputError
+from airgap.oci.reference import DEFAULT_HOST, Reference
+from airgap.progress import Progress
+from airgap.registry.client import Client
+from airgap.registry.credentials import Credentials
+from airgap.registry.endpoint import Endpoint
+from airgap.registry.options import Options
+
+_HUB = "registry-1.docker.io"
+
+
+class Clients:
+    """Clients by host, made when they are first needed. Thread-safe.
+
+    Args:
+        options: how to talk to registries.
+        progress: is told of retries and warnings.
+    """
+
+    def __init__(self, options: Options, progress: Progress) -> None:
+        self._options, self._progress = options, progress
+        self._credentials = Credentials(options.docker_config, options.auth_file)
+        self._clients: dict[str, Client] = {}
+        self._lock = threading.Lock()
+
+    def of(self, reference: Reference) -> tuple[Client, str]:
+        """Return the client for a reference's host, and the repository's name there.
+
+        Raises:
+            InputError: the mirror for the host is no valid address.
+        """
+        with self._lock:
+            client = self._clients.get(reference.host)
+            if client is None:
+                endpoint = endpoint_of(reference.host, self._options)
+                look_up = functools.partial(self._credentials.of, endpoint.host)
+                client = Client(endpoint, self._options, look_up, self._progress)
+                self._clients[reference.host] = client
+        return client, client.endpoint.repository(reference.path)
+
+    def stop(self) -> None:
+        """End what other threads do here."""
+        with self._lock:
+            clients = list(self._clients.values())
+        for client in clients:
+            client.stop()
+
+    def close(self) -> None:
+        """Close all connections."""
+        for client in self._clients.values():
+            client.close()
+
+
+def endpoint_of(host: str, options: Options) -> Endpoint:
+    """Return where the images of ``host`` are fetched from.
+
+    Raises:
+        InputError: the mirror for it is no valid address.
+    """
+    mirror = options.mirrors.get(host)
+    if mirror is None:
+        address = _HUB if host == DEFAULT_HOST else host
+        return Endpoint(address, f"//{address}")
+    scheme, separator, rest = mirror.rpartition("://")
+    address, _, prefix = rest.partition("/")
+    if not address or scheme not in ("", "http", "https"):
+        raise InputError(
+            f"{mirror!r} is no address of a mirror", hint="write [http://]HOST[:PORT][/PREFIX]"
+        )
+    return Endpoint(address, f"{scheme}{':' if separator else ''}//{address}", prefix.strip("/"))
