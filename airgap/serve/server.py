@@ -170,10 +170,14 @@ def _listen(address: tuple[str, int]) -> socket.socket:
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     try:
         both = address[0] == "::" and socket.has_dualstack_ipv6()
-        return socket.create_server(address, family=family, backlog=_BACKLOG, dualstack_ipv6=both)
+        listener = socket.create_server(
+            address, family=family, backlog=_BACKLOG, dualstack_ipv6=both
+        )
     except OSError as error:
         cause = error.strerror or str(error)
         raise ResourceError(
             f"cannot listen on {address[0]}:{address[1]}: {cause}",
             hint="choose another address with --listen HOST:PORT",
         ) from error
+    listener.setblocking(False)  # whoever was announced may have left before he is let in
+    return listener
