@@ -147,16 +147,21 @@ def merged(found: Sequence[Wanted], usual: tuple[Platform, ...]) -> dict[Wanted,
     Raises:
         InputError: one name is to be given to what comes from two places.
     """
-    chosen: dict[Reference, Wanted] = {}
+    origins: dict[Reference, Reference | Place | None] = {}
+    chosen: dict[Reference, dict[Platform, None] | None] = {}  # None: all of them
     for wanted in found:
         own = usual if wanted.platforms is None else wanted.platforms
-        other = chosen.get(wanted.reference)
-        if other and other.origin != wanted.origin:
+        if origins.setdefault(wanted.reference, wanted.origin) != wanted.origin:
             raise InputError(
                 f"{wanted.reference.familiar} is to come from two places",
                 hint="keep one of the lines, or give one another name: IMAGE as NAME",
             )
-        before = other.platforms if other else own
-        both = tuple(dict.fromkeys((*(before or ()), *own))) if before and own else ALL
-        chosen[wanted.reference] = Wanted(wanted.reference, both, wanted.origin)
-    return dict.fromkeys(chosen.values())
+        both = chosen.setdefault(wanted.reference, {})
+        if not own:
+            chosen[wanted.reference] = None
+        elif both is not None:
+            both.update(dict.fromkeys(own))
+    return dict.fromkeys(
+        Wanted(reference, ALL if both is None else tuple(both), origins[reference])
+        for reference, both in chosen.items()
+    )

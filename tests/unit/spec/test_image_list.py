@@ -95,3 +95,12 @@ def test_a_new_name() -> None:
     (wanted,) = parse_list(f"{image} as app\n", "l.txt")
     assert wanted.reference == Reference.parse("app")
     assert wanted.origin == Reference.parse(image)
+
+
+def test_very_many_lines_for_one_image_are_joined() -> None:
+    """Each names a platform of its own: none of them is looked at again for the next."""
+    lines = "".join(f"--platform linux/a{number} a\n" for number in range(20_000))
+    (found,) = merged(parse_list(lines, "l.txt"), ALL)
+    assert [str(platform) for platform in found.platforms or ()][::9999] == [
+        "linux/a0", "linux/a9999", "linux/a19998",
+    ]  # fmt: skip
