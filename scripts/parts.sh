@@ -27,7 +27,7 @@ make_part() {
   set +e
   (
     set -e
-    "$1" "$folder.new" "${@:2}"
+    "$@" "$folder.new"
   ) >"$cache/log/$(basename "$folder").log" 2>&1 </dev/null
   local status=$?
   set -e

@@ -11,13 +11,13 @@ host_release() {
   esac
 }
 
-# An older debootstrap has no script of its own for a newer release; sid's fits.
+# build_host RELEASE FOLDER. An older debootstrap has no script of its own for a newer release; sid's fits.
 build_host() {
   local script=
-  [ -e "/usr/share/debootstrap/scripts/$2" ] || script=sid
-  mkdir -p "$1/root"
+  [ -e "/usr/share/debootstrap/scripts/$1" ] || script=sid
+  mkdir -p "$2/root"
   # shellcheck disable=SC2086  # no script is no argument
   debootstrap --variant=minbase --include="docker.io,docker-cli,containerd,runc,iptables,nftables,\
-iproute2,kmod,procps,jq,ca-certificates,openssl,curl" "$2" "$1/root" "$(debian_mirror)" $script
-  slim "$1/root"
+iproute2,kmod,procps,jq,ca-certificates,openssl,curl" "$1" "$2/root" "$(debian_mirror)" $script
+  slim "$2/root"
 }

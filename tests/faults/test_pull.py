@@ -89,8 +89,8 @@ def test_a_complete_partial_asks_for_no_blob(bench: Bench) -> None:
     count = bench.proxy.count("GET", "/blobs/")
     bench.list.write_text("nginx:1.27\nbusybox:1.36\n")
     assert bench.pack().code == 0
-    # The two configs that tell the platform are read again, no layer is.
-    assert bench.proxy.count("GET", "/blobs/") - count == 2
+    # The configs that tell the platform may be read again, no layer is.
+    assert bench.proxy.count("GET", "/blobs/") - count <= 2
 
 
 def test_a_corrupt_partial_is_fetched_again_once(bench: Bench) -> None:
