@@ -61,7 +61,7 @@ class Doors:
         credential = Credential(login.user, login.password) if login else None
         options = Options(ca_pem=self.writer.ca_pem, tries=1)
         with RegistryTarget(self.writer.address, options, credential=credential) as target:
-            push(layout.images, layout, target, Silent())
+            push(layout.images, layout, target, Silent()).check()
 
 
 @pytest.fixture(params=KINDS)
