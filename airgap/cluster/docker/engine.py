@@ -4,13 +4,13 @@ import io
 import json
 import shutil
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from airgap.cluster.docker import endpoint
 from airgap.cluster.docker.endpoint import Endpoint
 from airgap.cluster.docker.node import Node, State
+from airgap.cluster.docker.translation import load_error, translated
 from airgap.cluster.mark import Mark
 from airgap.cluster.ports import Patience
 from airgap.errors import ClusterError, ResourceError
@@ -23,7 +23,6 @@ ROLE_LABEL = "io.x-k8s.kind.role"
 _NODE_ROLES = ("control-plane", "worker")
 _ANY_VERSION = "1.24"  # of the API, until the daemon says which it speaks
 _MAX_FILE = 1 << 20
-_CONTENT_WORDS = ("invalid tar", "unexpected eof", "checksum", "digest", "archive/tar", "manifest")
 
 
 class DockerEngine:
@@ -62,7 +61,7 @@ class DockerEngine:
                 hint="run airgap on that machine, or unset DOCKER_HOST and DOCKER_CONTEXT",
             )
         endpoint.check_files(found)
-        with _translated():
+        with translated():
             client = _client(found, patience.docker)
             try:
                 client.ping()
@@ -73,7 +72,7 @@ class DockerEngine:
 
     def info(self) -> dict[str, Any]:
         """Return what ``docker info`` says."""
-        with _translated():
+        with translated():
             found: dict[str, Any] = self._client.info()
         return found
 
@@ -81,7 +80,7 @@ class DockerEngine:
         """Return docker's id of the image of that name, empty where none is loaded."""
         from docker.errors import ImageNotFound
 
-        with _translated():
+        with translated():
             try:
                 return str(self._client.images.get(name).id or "")
             except ImageNotFound:
@@ -94,18 +93,18 @@ class DockerEngine:
             ResourceError: docker has no space left.
             ClusterError: docker refused the image.
         """
-        with _translated():
+        with translated():
             load: Any = self._client.api.load_image
             for line in load(bytes(chunk) for chunk in chunks) or ():
                 said = json.loads(line) if isinstance(line, bytes | str) else line
                 if "error" in said:
-                    raise _load_error(name, str(said["error"]))
+                    raise load_error(name, str(said["error"]))
 
     def remove_image(self, name: str) -> bool:
         """Remove an image's name, unless it is missing or in use; tells whether it did."""
         from docker.errors import APIError, ImageNotFound
 
-        with _translated():
+        with translated():
             try:
                 self._client.images.remove(name)
             except ImageNotFound:
@@ -121,7 +120,7 @@ class DockerEngine:
 
         kind's load balancer has the cluster's label too, and is no node.
         """
-        with _translated():
+        with translated():
             found = self._client.containers.list(
                 all=True, filters={"label": f"{CLUSTER_LABEL}={cluster}"}, ignore_removed=True
             )
@@ -134,7 +133,7 @@ class DockerEngine:
 
     def clusters(self) -> list[str]:
         """Return the names of all kind clusters."""
-        with _translated():
+        with translated():
             found = self._client.containers.list(
                 all=True, filters={"label": CLUSTER_LABEL}, ignore_removed=True
             )
@@ -142,7 +141,7 @@ class DockerEngine:
 
     def start(self, node: Node) -> None:
         """Start a node that is stopped, or go on with one that is paused."""
-        with _translated():
+        with translated():
             container = self._client.containers.get(node.name)
             if node.state is State.PAUSED:
                 container.unpause()
@@ -153,7 +152,7 @@ class DockerEngine:
         """Remove a node with its volumes, running or not; one that is gone is nothing."""
         from docker.errors import NotFound
 
-        with _translated():
+        with translated():
             try:
                 self._client.containers.get(node.id or node.name).remove(v=True, force=True)
             except NotFound:
@@ -163,7 +162,7 @@ class DockerEngine:
         """Return a file of a node, running or not; None where it does not exist."""
         from docker.errors import NotFound
 
-        with _translated():
+        with translated():
             try:
                 chunks, facts = self._client.containers.get(node.name).get_archive(path)
             except NotFound:
@@ -178,14 +177,14 @@ class DockerEngine:
 
     def network(self, name: str) -> bool:
         """Tell whether there is a network of that name."""
-        with _translated():
+        with translated():
             return any(found.name == name for found in self._client.networks.list(names=[name]))
 
     def remove_empty_network(self, name: str) -> bool:
         """Remove a network that nothing is connected to; tells whether it was removed."""
         from docker.errors import NotFound
 
-        with _translated():
+        with translated():
             try:
                 network = self._client.networks.get(name)
             except NotFound:
@@ -250,69 +249,3 @@ def _address(settings: Mapping[str, Any]) -> str:
     networks = list((settings.get("Networks") or {}).values())
     found = [n.get(key) for key in ("IPAddress", "GlobalIPv6Address") for n in networks]
     return next((str(address) for address in found if address), "")
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn the docker package's errors into ours."""
-    import docker.errors
-    import requests.exceptions
-
-    try:
-        yield
-    except docker.errors.DockerException as error:
-        text = _one_line(error)
-        if "permission denied" in text.lower():
-            hint = "run as root, or add yourself to the group docker"
-        elif isinstance(error, docker.errors.APIError):
-            hint = "these are docker's own words; look at its log too (journalctl -u docker)"
-        else:
-            hint = "start the docker daemon, then run the same command again"
-        raise ResourceError(f"docker: {text}", hint=hint) from error
-    except requests.exceptions.ConnectionError as error:
-        refusal = _refusal(error)
-        if refusal is None:
-            raise _broken_off(error) from error
-        hint = "start the docker daemon, then run the same command again"
-        if isinstance(refusal, PermissionError):
-            hint = "run as root, or add yourself to the group docker"
-        raise ResourceError(f"docker does not answer: {refusal.strerror}", hint=hint) from error
-    except (requests.exceptions.RequestException, LookupError, tarfile.TarError) as error:
-        raise _broken_off(error) from error
-
-
-def _refusal(error: BaseException) -> OSError | None:
-    """Return why there was no connection at all, None where one broke off later."""
-    never = (FileNotFoundError, ConnectionRefusedError, PermissionError, NotADirectoryError)
-    seen: BaseException | None = error
-    for _ in range(8):  # requests, urllib3 and the socket each wrap the one below
-        if seen is None or isinstance(seen, never):
-            break
-        seen = seen.__cause__ or seen.__context__
-    return seen if isinstance(seen, never) else None
-
-
-def _broken_off(error: Exception) -> ResourceError:
-    return ResourceError(
-        f"the docker daemon broke off: {_one_line(error)}",
-        hint="look at its log (journalctl -u docker), then run the same command again",
-    )
-
-
-def _load_error(name: str, text: str) -> Exception:
-    if "no space left" in text:
-        return ResourceError(
-            f"docker has no space left for {name}", hint="free some: docker system df"
-        )
-    of_content = any(words in text.lower() for words in _CONTENT_WORDS)
-    hint = (
-        "prove the bundle: airgap verify"
-        if of_content
-        else "that is docker's own trouble: look at its log (journalctl -u docker) and its disk"
-    )
-    return ClusterError(f"docker refused {name}: {text}", hint=hint)
-
-
-def _one_line(error: Exception) -> str:
-    """Return an error's words whole: what is wrong may stand at their end."""
-    return " ".join(str(error).split())[:2000]
