@@ -7,8 +7,8 @@ from airgap.bundle.format import blob_name
 from airgap.bundle.indexes import docker_entry
 from airgap.errors import InputError
 from airgap.oci import strictjson
-from airgap.oci.descriptor import OCI_INDEX
-from airgap.oci.image import Image, unique
+from airgap.oci.descriptor import OCI_INDEX, unique
+from airgap.oci.image import Image
 from airgap.oci.reference import Reference
 from airgap.transfer.ports import Store
 

@@ -15,8 +15,8 @@ from airgap.errors import InputError
 from airgap.oci import strictjson
 from airgap.oci.descriptor import OCI_INDEX, Descriptor
 from airgap.oci.digest import Digest
-from airgap.oci.image import Image, Load
-from airgap.oci.manifest import Manifest, Parsed
+from airgap.oci.image import Image
+from airgap.oci.manifest import Load, Manifest, Parsed
 from airgap.oci.reference import Reference
 
 MAX_LISTED = 2_000_000

@@ -15,8 +15,8 @@ from airgap.errors import InputError
 from airgap.oci import strictjson
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest, shown
-from airgap.oci.image import Image, Load, walk
-from airgap.oci.manifest import Index, Parsed
+from airgap.oci.image import Image, walk
+from airgap.oci.manifest import Index, Load, Parsed
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
 

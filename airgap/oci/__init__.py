@@ -6,5 +6,4 @@ platform     what an image runs on
 strictjson   the only JSON loader for foreign bytes
 manifest     manifests, indexes and descriptors
 image        an image as it is carried: its manifests and blobs
-ports        Source and Target, the two ends of a transfer
 """

@@ -15,8 +15,6 @@ from airgap.oci.manifest import Index, Load, Manifest, Parsed
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
 
-__all__ = ["Choose", "Image", "Load", "unique", "walk"]
-
 MAX_NESTING = 4
 MAX_MANIFESTS = 1000
 """How many manifests and indexes one image may have."""

@@ -30,7 +30,12 @@ class Download:
     """
 
     def __init__(
-        self, writer: Writer, source: Source, reuse: Store | None, progress: Progress
+        self,
+        writer: Writer,
+        source: Source,
+        reuse: Store | None,
+        progress: Progress,
+        stop: Stop,
     ) -> None:
         self._writer, self._source, self._reuse = writer, source, reuse
         self._parted = source if isinstance(source, Parted) else None
@@ -38,7 +43,7 @@ class Download:
         self._needed: dict[Digest, list[Reference]] = defaultdict(list)
         self._open: dict[Reference, set[Digest]] = {}
         self._lock = Lock()
-        self._stop = Stop()
+        self._stop = stop
         self._board = Board(self._connections, self._stop, self._moved)
         self.fetched = self.reused = 0
         self.failed: dict[Reference, AirgapError] = {}
@@ -64,7 +69,6 @@ class Download:
             self._progress.finish()
 
     def _fetch_all(self, blobs: list[Descriptor]) -> None:
-        self._stop.then(self._source.stop)
         for blob in blobs:
             sink, references = self._writer.sink(blob), self._needed[blob.digest]
             self._progress.advance(sink.held)

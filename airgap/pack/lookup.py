@@ -46,8 +46,14 @@ class Found:
     moved: Mapping[Reference, Digest | None]
 
 
-def look_up(request: Request, source: Source, progress: Progress) -> Found:
+def look_up(request: Request, source: Source, progress: Progress, stop: Stop) -> Found:
     """Look all images of a request up, several at a time.
+
+    Args:
+        request: names them.
+        source: where they are.
+        progress: is told of each, and of what is odd.
+        stop: is set at the first failure that is not one image's own.
 
     Raises:
         InputError: one name is to be given to two images.
@@ -56,8 +62,6 @@ def look_up(request: Request, source: Source, progress: Progress) -> Found:
     wanted = request.wanted
     _tell_limit(wanted.values(), source, progress)
     lookup = _Lookup(request, source)
-    stop = Stop()
-    stop.then(source.stop)
     outcome = each(lookup.look_up, wanted.values(), stop, most=_PARALLEL)
     for one, image in outcome.done:
         progress.detail(f"{image.reference.familiar} is {image.root.digest}")

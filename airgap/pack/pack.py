@@ -25,30 +25,37 @@ from airgap.pack.result import Moved, Result, joined
 from airgap.pack.sparse import sparse, told
 from airgap.progress import Progress, count
 from airgap.transfer.ports import Source
+from airgap.transfer.stop import Stop
 
 Failures = Mapping[Reference, AirgapError]
 _RESERVED = "docker.io/airgap/"
 
 
-def pack(request: Request, source: Source, progress: Progress) -> Result:
+def pack(request: Request, source: Source, progress: Progress, stop: Stop | None = None) -> Result:
     """Write a bundle.
 
     What fails for single images is in the result; there is no bundle then, unless the request
     is to keep going and at least one image is left.
+
+    Args:
+        request: what it is to hold, and where it is to be.
+        source: where the images are.
+        progress: is told how it goes.
+        stop: is set where the run fails as a whole; the source heeds the same one.
 
     Raises:
         InputError: something that the bundle is to hold cannot be in one.
         ResourceError: the file cannot be written.
         TooLarge: the tables of one bundle have no room for so much.
     """
-    begun = time.monotonic()
+    begun, stop = time.monotonic(), stop or Stop()
     check_output(request.output)
     check_room(list(request.wanted))
     _check_names(request.wanted)
     for text in request.spec.left_out:
         progress.warn(f"not taken: {text}")
     progress.step(f"Looking up {count(len(request.wanted), 'image')}")
-    found = look_up(request, source, progress)
+    found = look_up(request, source, progress, stop)
     fitting = fit(found.images.values(), found.bodies, source)
     failed = {**found.failed, **fitting.failed}
     in_order = {reference: failed[reference] for reference in request.wanted if reference in failed}
@@ -61,7 +68,7 @@ def pack(request: Request, source: Source, progress: Progress) -> Result:
         return _without_bundle(request, result, found.failed, begun)
     if not request.cluster:
         _tell_sparse(found, progress)
-    return replace(_write(request, found, source, progress, begun), moved=moved)
+    return replace(_write(request, found, source, progress, begun, stop), moved=moved)
 
 
 def _check_names(references: Iterable[Reference]) -> None:
@@ -75,13 +82,13 @@ def _check_names(references: Iterable[Reference]) -> None:
 
 
 def _write(
-    request: Request, found: Found, source: Source, progress: Progress, begun: float
+    request: Request, found: Found, source: Source, progress: Progress, begun: float, stop: Stop
 ) -> Result:
     rest = _payload(request, found)
     draft = plan(_contents(request, found, rest, found.failed))
     progress.step("Fetching what is missing")
     with Writer(draft, request.output, secret=rest.secret) as writer:
-        download = Download(writer, source, request.reuse, progress)
+        download = Download(writer, source, request.reuse, progress, stop)
         download.run(found.images.values())
         failed = {**found.failed, **download.failed}
         result = Result(request.output, request.platforms, download.fetched, download.reused, 0)

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from airgap.errors import AirgapError, InputError, NetworkError
+from airgap.errors import InputError, NetworkError
 from airgap.progress import Progress
 from airgap.registry import errors, message, places
-from airgap.registry.attempts import Attempts, Rules, backoff
+from airgap.registry.attempts import Attempts, Rules
 from airgap.registry.auth.realms import Realms
 from airgap.registry.auth.tokens import Tokens
 from airgap.registry.auth.transport import Auth
@@ -28,8 +28,6 @@ from airgap.registry.redirect import Redirect
 from airgap.registry.retry import Retry
 from airgap.registry.route import Route
 from airgap.transfer.stop import Stop
-
-__all__ = ["Client", "Content", "Endpoint", "parsed"]
 
 
 class Client:
@@ -50,7 +48,7 @@ class Client:
         credential: Callable[[str], Credential | None],
         progress: Progress,
     ) -> None:
-        self.endpoint, self.options, self._progress = endpoint, options, progress
+        self.endpoint, self.options = endpoint, options
         self.host = endpoint.host
         self.gate = Gate(options.connections)
         self._credential = functools.cache(credential)
@@ -163,13 +161,6 @@ class Client:
             f"{self.host}: the connection broke ({error or type(error).__name__})",
             hint=errors.AGAIN,
         )
-
-    def pause(self, error: AirgapError, attempt: int) -> None:
-        """Wait before the next try of something that broke half-way."""
-        self.gate.complained()
-        seconds = backoff(attempt)
-        self._progress.detail(f"{error.message}; try {attempt + 1} in {seconds:.1f} s")
-        self._stop.wait(seconds)
 
     def base(self) -> str:
         """Return the registry's URL; finds out whether it speaks https where that is open."""

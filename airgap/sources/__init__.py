@@ -1,7 +1,7 @@
 """sources: where images come from.
 
 choose          each image from where it is said to be, as one Source
-registry        registries; clients: one for each
+registry        registries; clients: one for each, all ended by one Stop
 place           what lies on this machine; its form is found by content
 layout          an OCI image layout, in a folder or an archive
 docker_archive  what docker save and its like wrote

@@ -31,11 +31,6 @@ class Chosen:
     ) -> None:
         self._registry, self._elsewhere = registry, elsewhere
 
-    def stop(self) -> None:
-        """End what other threads do here; see `airgap.transfer.ports.Source.stop`."""
-        for source in {id(s): s for s in (self._registry, *self._sources())}.values():
-            source.stop()
-
     def resolve(self, reference: Reference) -> tuple[Descriptor, bytes]:
         """Look a reference up; see `airgap.transfer.ports.Source.resolve`."""
         source, name = self._of(reference)
@@ -81,9 +76,6 @@ class Chosen:
             replace(reference, digest=None), (self._registry, reference)
         )
         return source, replace(name, digest=reference.digest)
-
-    def _sources(self) -> Iterable[Source]:
-        return (source for source, _ in self._elsewhere.values())
 
 
 def choose(

@@ -10,6 +10,7 @@ from airgap.registry.client import Client
 from airgap.registry.credentials import Credentials
 from airgap.registry.endpoint import Endpoint
 from airgap.registry.options import Options
+from airgap.transfer.stop import Stop
 
 _HUB = "registry-1.docker.io"
 
@@ -20,10 +21,11 @@ class Clients:
     Args:
         options: how to talk to registries.
         progress: is told of retries and warnings.
+        stop: ends what all of them do.
     """
 
-    def __init__(self, options: Options, progress: Progress) -> None:
-        self._options, self._progress = options, progress
+    def __init__(self, options: Options, progress: Progress, stop: Stop) -> None:
+        self._options, self._progress, self._stop = options, progress, stop
         self._credentials = Credentials(options.docker_config, options.auth_file)
         self._clients: dict[str, Client] = {}
         self._lock = threading.Lock()
@@ -41,14 +43,8 @@ class Clients:
                 look_up = functools.partial(self._credentials.of, endpoint.host)
                 client = Client(endpoint, self._options, look_up, self._progress)
                 self._clients[reference.host] = client
+                self._stop.then(client.stop)
         return client, client.endpoint.repository(reference.path)
-
-    def stop(self) -> None:
-        """End what other threads do here."""
-        with self._lock:
-            clients = list(self._clients.values())
-        for client in clients:
-            client.stop()
 
     def close(self) -> None:
         """Close all connections."""

@@ -23,6 +23,7 @@ from airgap.registry.message import is_encoded, length
 from airgap.registry.options import Options
 from airgap.sources.clients import Clients
 from airgap.transfer.ports import Part, Sink
+from airgap.transfer.stop import Stop
 
 _BUFFER = 1 << 18
 _ACCEPT = ", ".join(MANIFEST_TYPES + INDEX_TYPES)
@@ -35,10 +36,13 @@ class RegistrySource:
     Args:
         options: how to talk to registries.
         progress: is told of retries and warnings.
+        stop: ends all waits and transfers.
     """
 
-    def __init__(self, options: Options, progress: Progress | None = None) -> None:
-        self._clients = Clients(options, progress or Silent())
+    def __init__(
+        self, options: Options, progress: Progress | None = None, stop: Stop | None = None
+    ) -> None:
+        self._clients = Clients(options, progress or Silent(), stop or Stop())
         self._tags: dict[tuple[str, Digest], str] = {}
         self._buffers = threading.local()
 
@@ -48,12 +52,8 @@ class RegistrySource:
     def __exit__(self, *_: object) -> None:
         self._clients.close()
 
-    def stop(self) -> None:
-        """End what other threads do here; see `airgap.oci.ports.Source.stop`."""
-        self._clients.stop()
-
     def resolve(self, reference: Reference) -> tuple[Descriptor, bytes]:
-        """Look a reference up; see `airgap.oci.ports.Source.resolve`."""
+        """Look a reference up; see `airgap.transfer.ports.Source.resolve`."""
         identifier = str(reference.digest) if reference.digest else reference.tag
         body, said = self._get(reference, identifier)
         what = reference.familiar
@@ -65,7 +65,7 @@ class RegistrySource:
         return found, body
 
     def manifest(self, reference: Reference, descriptor: Descriptor) -> bytes:
-        """Return a manifest by digest; see `airgap.oci.ports.Source.manifest`."""
+        """Return a manifest by digest; see `airgap.transfer.ports.Source.manifest`."""
         body, said = self._get(reference, str(descriptor.digest))
         what = reference.familiar
         _prove(body, descriptor.digest, what)

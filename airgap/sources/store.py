@@ -18,9 +18,6 @@ class StoreSource:
     def __init__(self, content: Content, image: Named) -> None:
         self._content, self._image = content, image
 
-    def stop(self) -> None:
-        """Nothing waits here."""
-
     def resolve(self, reference: Reference) -> tuple[Descriptor, bytes]:
         """Return the image, whatever it is to be called; a digest that is asked for must be its."""
         root = self._image.root

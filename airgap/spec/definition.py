@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 from airgap.errors import InputError
 from airgap.oci.digest import shown
 from airgap.oci.reference import Reference
+from airgap.spec import file_names
 from airgap.spec.image_list import parse_each, parse_line
-from airgap.spec.spec import FILE_NAME, NAME, Spec
+from airgap.spec.spec import NAME, Spec
 from airgap.spec.wanted import Placed, Wanted, platforms, renamed
 
 KEYS = (
@@ -158,15 +159,14 @@ class _Definition(_Mapping):
         """Read ``files``: a list of paths, or a mapping from the name in the bundle to a path."""
         value = self.value.get("files") or {}
         if isinstance(value, list):
-            value = {Path(str(item)).name: item for item in value}
-        if not isinstance(value, dict):
+            items = [(Path(str(item)).name, item) for item in value]
+        elif isinstance(value, dict):
+            items = list(value.items())
+        else:
             raise self.wrong("files", "expected a list or a mapping", "see docs/spec.md")
-        for name, path in value.items():
-            if not isinstance(name, str) or not FILE_NAME.fullmatch(name) or len(name) > 80:
-                raise self.wrong(
-                    "files", f"{shown(name)} is no name for a file in a bundle",
-                    "use at most 80 letters, digits, - _ . and /, without .. or a leading .",
-                )  # fmt: skip
+        what = f"{self.what}: files"
+        for name, path in items:
+            file_names.check(name, what)
             if not isinstance(path, str):
                 raise self.wrong(f"files: {name}", "expected a path", "put quotes around it")
-        return {name: self._folder / path for name, path in value.items()}
+        return file_names.apart(((name, self._folder / path) for name, path in items), what)

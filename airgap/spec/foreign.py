@@ -12,8 +12,9 @@ from typing import Any
 from airgap.errors import InputError
 from airgap.oci.digest import shown
 from airgap.oci.platform import Platform
+from airgap.spec import file_names
 from airgap.spec.image_list import parse_each, parse_line
-from airgap.spec.spec import FILE_NAME, NAME, Spec
+from airgap.spec.spec import NAME, Spec
 from airgap.spec.wanted import Placed, Wanted
 
 _HAULER = "content.hauler.cattle.io/"
@@ -35,7 +36,7 @@ class _Taken:
     name: str = ""
     platforms: tuple[Platform, ...] = ()
     images: list[Wanted | Placed] = field(default_factory=list)
-    files: dict[str, Path] = field(default_factory=dict)
+    files: list[tuple[str, Path]] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
     def leave(self, whose: str, value: Mapping[str, Any], known: Iterable[str]) -> None:
@@ -55,7 +56,7 @@ class _Taken:
             tuple(dict.fromkeys(self.images)),
             name=self.name if NAME.fullmatch(self.name) else "bundle",
             platforms=self.platforms,
-            files=self.files,
+            files=file_names.apart(self.files, self.what),
             left_out=tuple(self.left_out),
         )
 
@@ -137,12 +138,8 @@ def _hauler_file(label: str, item: object, taken: _Taken) -> None:
         taken.left_out.append(f"{label}: {path or 'a file without a path'}")
         return
     name = str(entry.get("name") or Path(path).name)
-    if not FILE_NAME.fullmatch(name):
-        raise InputError(
-            f"{taken.what}: {label}: {shown(name)} is no name for a file in a bundle",
-            hint="give it a name of letters, digits, - _ and .",
-        )
-    taken.files[name] = taken.folder / path
+    file_names.check(name, f"{taken.what}: {label}")
+    taken.files.append((name, taken.folder / path))
 
 
 def _zarf(value: Mapping[str, Any], taken: _Taken) -> None:

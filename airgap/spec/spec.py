@@ -12,10 +12,6 @@ from airgap.spec.wanted import Placed, Wanted
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
 """What a bundle or a cluster may be called."""
-FILE_NAME = re.compile(
-    r"[A-Za-z0-9_@%+=,-][A-Za-z0-9._@%+=, -]*(/[A-Za-z0-9_@%+=,-][A-Za-z0-9._@%+=, -]*)*"
-)
-"""What a file below airgap/files/ may be called."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ from airgap.oci.manifest import MAX_MANIFEST
 from airgap.oci.reference import DEFAULT_HOST
 from airgap.progress import Progress, Silent
 from airgap.registry.attempts import Attempts
-from airgap.registry.client import Client, Endpoint
+from airgap.registry.client import Client
 from airgap.registry.credentials import Credential, Credentials
+from airgap.registry.endpoint import Endpoint
 from airgap.registry.errors import RefusedError
 from airgap.registry.options import Options
 from airgap.targets.upload import Refused, SessionLost, Uploads, explained

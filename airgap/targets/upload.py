@@ -13,7 +13,8 @@ import httpx
 from airgap.errors import NetworkError, ResourceError, TrustError
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
-from airgap.registry.client import Client, parsed
+from airgap.registry.client import Client
+from airgap.registry.endpoint import parsed
 from airgap.registry.errors import AGAIN, FailedError, FullError, RefusedError
 from airgap.registry.options import Options
 from airgap.transfer.ports import Chunks

@@ -11,7 +11,6 @@ from typing import Protocol, runtime_checkable
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
 from airgap.oci.reference import Reference
-from airgap.transfer.stop import Stopped
 
 Sink = Callable[[memoryview], None]
 """Takes the next bytes of a blob. The memory is reused after the call."""
@@ -19,18 +18,13 @@ Sink = Callable[[memoryview], None]
 Chunks = Callable[[], Iterator[memoryview]]
 """Begins to read a blob from its first byte; each chunk's memory is reused after the next."""
 
-__all__ = ["Chunks", "Part", "Parted", "Sink", "Source", "Stopped", "Store", "Target"]
-
 
 class Source(Protocol):
     """Where images come from: a registry, a daemon. Thread-safe.
 
     Every method raises InputError where the thing does not exist or is invalid, NetworkError
-    where the source failed in spite of retries, and Stopped after `stop`.
+    where the source failed in spite of retries, and Stopped where the run ends.
     """
-
-    def stop(self) -> None:
-        """End all waits and transfers of other threads; the source is of no more use."""
 
     def resolve(self, reference: Reference) -> tuple[Descriptor, bytes]:
         """Look a reference up: what it points to, and those exact bytes, proved."""

@@ -15,7 +15,7 @@ from airgap.cluster.checks import preflight, surroundings
 from airgap.cluster.objects.registry_yaml import check_yaml
 from airgap.cluster.parameters import Parameters
 from airgap.errors import InputError, ResourceError
-from airgap.oci.image import unique
+from airgap.oci.descriptor import unique
 from airgap.progress import Progress
 from airgap.unpack.options import Options
 

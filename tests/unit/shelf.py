@@ -63,9 +63,6 @@ class Shelf:
             self.roots[name] = root
         return root
 
-    def stop(self) -> None:
-        """Nothing waits here."""
-
     def resolve(self, reference: Reference) -> tuple[d.Descriptor, bytes]:
         self.resolved.append(reference)
         root = self.roots.get(reference.familiar)

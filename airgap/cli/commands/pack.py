@@ -158,13 +158,14 @@ def pack(
     from airgap.sources.registry import RegistrySource
     from airgap.spec.load import load
     from airgap.spec.lock import load_lock
+    from airgap.transfer.stop import Stop
 
-    console = options.console(quiet, verbose)
+    console, stop = options.console(quiet, verbose), Stop()
     spec = _override(load(spec_path), platforms, cluster_name, node_image, registry_image, workers)
     _check_options(images_only=images_only, locks=(lock_path, locked_path), update=update)
     cluster = None if images_only else _cluster(spec, kind_path, tool, tls, ca_cert, ca_key)
     with ExitStack() as stack:
-        pulled = stack.enter_context(RegistrySource(options.registry(**registry), console))
+        pulled = stack.enter_context(RegistrySource(options.registry(**registry), console, stop))
         listed, source = choose(spec.images, pulled, stack)
         request = Request(
             spec=spec,
@@ -178,7 +179,7 @@ def pack(
             lock=load_lock(locked_path) if locked_path else None,
             update=update,
         )
-        result = run(request, source, console)
+        result = run(request, source, console, stop)
     packed.write_lists(result, failed_path, locked_path if update else lock_path)
     packed.tell(result, as_json=as_json, quiet=quiet)
 
