@@ -7,8 +7,8 @@ not go on as if all were well. A reader that left early is none.
 import json
 import os
 import sys
-from collections.abc import Iterable
-from typing import Any, TextIO
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TextIO
 
 import click
 
@@ -17,6 +17,10 @@ from airgap.errors import ResourceError
 
 WRITTEN = "airgap.written"
 """Left in a context's ``meta`` once a result was written."""
+
+
+JSON_VERSION: Final = 1
+"""Grows when a member of any output is renamed, removed or means something else."""
 
 
 def echo(text: str = "") -> None:
@@ -45,9 +49,9 @@ def lines(texts: Iterable[str]) -> None:
     echo("\n".join(map(printable, texts)))
 
 
-def write_json(value: Any) -> None:
-    """Write the result as JSON."""
-    echo(json.dumps(value, indent=1))
+def write_json(value: Mapping[str, Any]) -> None:
+    """Write the result as one JSON object, as docs/reference/json.md describes it."""
+    echo(json.dumps({"version": JSON_VERSION, **value}, indent=1))
 
 
 def tell(text: str) -> None:

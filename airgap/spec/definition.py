@@ -36,7 +36,7 @@ def read_definition(value: object, what: str, folder: Path) -> Spec:
         InputError: something in it is wrong.
     """
     if not isinstance(value, dict):
-        raise InputError(f"{what}: expected a YAML mapping", hint="see docs/spec.md")
+        raise InputError(f"{what}: expected a YAML mapping", hint="see airgap help spec")
     return _Definition(value, what, folder).spec()
 
 
@@ -163,7 +163,7 @@ class _Definition(_Mapping):
         elif isinstance(value, dict):
             items = list(value.items())
         else:
-            raise self.wrong("files", "expected a list or a mapping", "see docs/spec.md")
+            raise self.wrong("files", "expected a list or a mapping", "see airgap help spec")
         what = f"{self.what}: files"
         for name, path in items:
             file_names.check(name, what)

@@ -140,7 +140,7 @@ def pack(
 ) -> None:  # fmt: skip
     """Fetch images and write them into one bundle file.
 
-    Takes a list of references, one a line, or a YAML definition (see docs/spec.md); - reads
+    Takes a list of references, one a line, or a YAML definition (airgap help spec); - reads
     either from a pipe. Needs no docker. Run it again after a failure: what was fetched is kept.
 
     \b

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from airgap.cli import options
+from airgap.cli import options, results
 from airgap.cli.content import CONTENT, open_content
 from airgap.cli.failure import Terminated
 from airgap.errors import InputError
@@ -35,6 +35,7 @@ _THIS_HOST = ("127.0.0.1", "::1", "localhost")
 )
 @click.option("--ca-out", type=options.OUTPUT, help="Write the CA to trust into this file.")
 @options.keys_option
+@options.json_option
 @click.option("-v", "--verbose", count=True, help="Tell every request.")
 @click.option("-q", "--quiet", is_flag=True, help="Tell only warnings and errors.")
 def serve(
@@ -46,6 +47,7 @@ def serve(
     keys: tuple[str, ...],
     verbose: int,
     quiet: bool,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Serve a bundle as a read-only registry, straight out of the file.
 
@@ -73,6 +75,8 @@ def serve(
                     _trust(console, tls, ca_out)
                 elif host not in _THIS_HOST:
                     console.warn("plain http: whoever is on the way can read and change it all")
+                if as_json:
+                    _tell_json(content, path, url, server.port, ca_out if tls else None)
                 server.wait()
             except (KeyboardInterrupt, Terminated):
                 _stopped(console, server.troubles)
@@ -87,6 +91,12 @@ def _tell(console: "Console", content: "Content", url: str, port: int) -> None:
         console.note(image.reference.familiar)
     if len(content.images) > 20:
         console.note(f"and {len(content.images) - 20} more: GET /v2/_catalog lists all")
+
+
+def _tell_json(content: "Content", path: Path, url: str, port: int, ca: Path | None) -> None:
+    base, _, _ = url.rpartition(":")
+    where = {"content": str(path), "url": f"{base}:{port}"}
+    results.write_json({**where, "images": len(content.images), "ca": str(ca) if ca else None})
 
 
 def _stopped(console: "Console", troubles: int) -> None:

@@ -18,7 +18,10 @@ from airgap.files.outputs import New, create
 @click.option(
     "--password-env", metavar="NAME", help="The environment variable that holds the password."
 )
-def sign(path: Path, key: Path, comment: str, detached: bool, password_env: str | None) -> None:
+@options.json_option
+def sign(
+    path: Path, key: Path, comment: str, detached: bool, password_env: str | None, as_json: bool
+) -> None:
     """Sign a bundle with a minisign key.
 
     Proves every byte first, as airgap verify does. The signature goes into the room that every
@@ -43,13 +46,17 @@ def sign(path: Path, key: Path, comment: str, detached: bool, password_env: str 
     said = comment or printable(f"file:{path.name.encode(errors='replace').decode()}")
     progress = options.console(quiet=False, verbose=0)
     where = sign_bundle(path, secret, said, detached=detached, progress=progress)
-    results.echo(f"Signed by {secret.public.name}: {where}")
+    if as_json:
+        results.write_json({"key_id": secret.public.name, "signature": str(where)})
+    else:
+        results.echo(f"Signed by {secret.public.name}: {where}")
 
 
 @click.command()
 @click.argument("path", metavar="NAME", type=options.FILE)
 @click.option("--force", is_flag=True, help="Also on a medium where others can read the key.")
-def keygen(path: Path, force: bool) -> None:
+@options.json_option
+def keygen(path: Path, force: bool, as_json: bool) -> None:
     """Make a pair of keys: NAME.key signs, NAME.pub proves.
 
     The files are those of minisign. The secret key has no password: keep it where nobody else
@@ -67,5 +74,9 @@ def keygen(path: Path, force: bool) -> None:
         New(path.with_name(path.name + ".pub"), secret.public.to_bytes(), 0o644),
     )
     create(pair, forced=force)
+    if as_json:
+        made = {"secret_key": str(pair[0].path), "public_key": str(pair[1].path)}
+        results.write_json({"key_id": secret.public.name, **made})
+        return
     for file in pair:
         results.echo(f"wrote {file.path}")

@@ -140,7 +140,7 @@ def test_a_failure_is_json_too(tmp_path: Path) -> None:
     code, told = _json("verify", tmp_path / "none.tar", "--json")
     assert code == told["exit_code"] != 0
     assert str(tmp_path / "none.tar") in str(told["error"])
-    assert told.keys() == {"error", "hint", "exit_code"}
+    assert told.keys() == {"version", "error", "hint", "exit_code"}
 
 
 def test_wrong_usage_is_json_too() -> None:

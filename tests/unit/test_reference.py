@@ -1,0 +1,91 @@
+"""docs/reference is complete: what the source has, the pages tell."""
+
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from airgap.help.pages import Page, pages
+from airgap.help.search import search
+from tests.support.error_sites import GAP, Site, sites
+
+REPO = Path(__file__).parents[2]
+REFERENCE = REPO / "docs/reference"
+SOURCE = "\n".join(path.read_text() for path in sorted((REPO / "airgap").rglob("*.py")))
+READ = re.compile(r"(?:environ|environment|child)(?:\.get\(|\[)\"(\w+)\"")
+NAMED = re.compile(r"(?:VARIABLE|_COMPLETE)\b.* = .*\"([A-Z_]+)\"")
+BY_OTHERS = {"HOME", "COLUMNS", "TMPDIR"}
+"""Variables that Python itself reads for airgap."""
+
+
+def test_what_is_made_from_the_source_is_up_to_date() -> None:
+    ran = subprocess.run(
+        [REPO / "scripts/reference", "--check"], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_every_variable_that_is_read_is_told() -> None:
+    text = (REFERENCE / "environment.md").read_text()
+    told = {name for row in re.findall(r"^\|.*", text, re.MULTILINE) for name in _code(row)}
+    read = set(READ.findall(SOURCE)) | set(NAMED.findall(SOURCE))
+    assert {"DOCKER_CONFIG", "DOCKER_HOST", "KIND_EXPERIMENTAL_DOCKER_NETWORK", "PATH"} <= read
+    proxies = {f"{kind}_proxy" for kind in ("http", "https", "all", "no")}
+    read |= proxies | {name.upper() for name in proxies} | BY_OTHERS
+    assert read - told == set()
+    assert [name for name in told - read if name not in SOURCE] == []
+
+
+def _code(row: str) -> list[str]:
+    return re.findall(r"`(\w+)`", row.split("|")[1])
+
+
+def test_every_exit_code_is_told() -> None:
+    table = (REPO / "docs/exit-codes.md").read_text()
+    for code in {site.exit_code for site in sites()}:
+        assert re.search(rf"^\| {code} \|", table, re.MULTILINE), code
+
+
+def test_pages_are_as_wide_as_a_terminal() -> None:
+    for path in REFERENCE.glob("*.md"):
+        wide = [line for line in path.read_text().split("\n") if len(line) > 100]
+        assert wide == [], path
+
+
+@pytest.fixture(scope="module")
+def known() -> Mapping[str, Page]:
+    return pages()
+
+
+def runs(site: Site) -> set[str]:
+    """Return every four words of a text that follow each other, and whole texts of fewer."""
+    found = set()
+    for text in site.message.split(GAP):
+        words = re.findall(r"[a-z0-9]+", text.lower())
+        found |= {" ".join(words[n : n + 4]) for n in range(len(words) - 3)}
+    return found
+
+
+def test_every_error_is_found_by_any_four_of_its_words(known: Mapping[str, Page]) -> None:
+    all_sites = sites()
+    assert len(all_sites) > 200
+    page = [known["errors"]]
+    every = {run for site in all_sites for run in runs(site)}
+    lost = [run for run in sorted(every) if not _found(run, page)]
+    assert lost == []
+
+
+def _found(run: str, page: list[Page]) -> bool:
+    best, *_ = [*search(run, page), None]
+    return best is not None and f" {run} " in f" {_words(best.markdown)} "
+
+
+def _words(text: str) -> str:
+    return " ".join(re.findall(r"[a-z0-9]+", text.lower()))
+
+
+def test_every_error_site_is_on_the_page() -> None:
+    page = _words((REFERENCE / "errors.md").read_text())
+    assert [site.place for site in sites() if _words(site.message) not in page] == []
