@@ -35,13 +35,13 @@ def sign(
     from airgap.console import printable
     from airgap.signatures.secret_key import SecretKey
 
-    password = ""
-    if SecretKey.is_encrypted(inputs.read(key)):
+    password, data = "", inputs.read(key)  # once: it may be a pipe
+    if SecretKey.is_encrypted(data):
         password = os.environ.get(password_env or "", "") or ask.password(
             f"Password of {key}",
             f"{key} has a password: name its variable with --password-env",
         )
-    secret = SecretKey.load(key, password)
+    secret = SecretKey.parse(data, password)
     # A name may have bytes that a comment may not.
     said = comment or printable(f"file:{path.name.encode(errors='replace').decode()}")
     progress = options.console(quiet=False, verbose=0)

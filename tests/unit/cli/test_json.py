@@ -127,3 +127,13 @@ def test_what_the_check_of_outputs_finds() -> None:
     assert schema.wrong({**good, "version": True}, "failure")
     del good["error"]
     assert schema.wrong(good, "failure") == ["failure.error is missing"]
+
+
+def test_a_secret_key_may_come_from_a_pipe(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = told(capsys, "keygen", tmp_path / "k")
+    with subprocess.Popen(["cat", made["secret_key"]], stdout=subprocess.PIPE) as pipe:
+        assert pipe.stdout
+        key = f"/dev/fd/{pipe.stdout.fileno()}"
+        assert told(capsys, "sign", bundle, "--key", key)["key_id"] == made["key_id"]
