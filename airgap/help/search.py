@@ -3,10 +3,13 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from airgap.help.pages import Page
 
 _WORD = re.compile(r"[a-z0-9]+")
+_BEFORE = re.compile(r"\s*(error|hint|warning):", re.IGNORECASE)
+_IN_ORDER = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,7 @@ class Found:
         page: where it stands.
         heading: the nearest heading above it.
         markdown: the passage: a row of a table, an item of a list, or a paragraph.
-        score: how many of the words are in it.
+        score: how many of the words are in it, and how many of them one after the other.
     """
 
     page: Page
@@ -32,7 +35,7 @@ def search(words: str, pages: Iterable[Page], most: int = 5) -> list[Found]:
     A passage in which all of the words stand in their order comes before any other. What an
     error fills in (a path, a host, a number) need not be found: the rest decides.
     """
-    wanted = _WORD.findall(words.lower())
+    wanted = _WORD.findall(_BEFORE.sub("", words, count=1).lower())
     if not wanted:
         return []
     found = [Found(page, head, text, _score(wanted, text)) for page in pages
@@ -47,7 +50,8 @@ def search(words: str, pages: Iterable[Page], most: int = 5) -> list[Found]:
 def _score(wanted: list[str], text: str) -> int:
     have = _WORD.findall(text.lower())
     in_order = f" {' '.join(wanted)} " in f" {' '.join(have)} "
-    return len(set(wanted) & set(have)) + (1000 if in_order else 0)
+    pairs = set(pairwise(wanted)) & set(pairwise(have))
+    return len(set(wanted) & set(have)) + 2 * len(pairs) + (_IN_ORDER if in_order else 0)
 
 
 def _passages(markdown: str) -> Iterator[tuple[str, str]]:

@@ -21,6 +21,15 @@ def test_what_an_error_fills_in_need_not_be_found() -> None:
     assert (found[0].page.topic, found[0].heading) == ("b", "Trust")
 
 
+def test_words_that_follow_each_other_count_more_than_scattered_ones() -> None:
+    far = Page(
+        "far", "far.md", "# F\n\n- left the room, no device, cannot fill the space, write it\n"
+    )
+    near = Page("near", "near.md", "# N\n\n- `… has no space left`\n")
+    said = "error: cannot write /srv/b.tar: No space left on device"
+    assert search(said, [far, near])[0].page.topic == "near"
+
+
 def test_nothing_is_found_where_little_fits() -> None:
     assert search("certificate expired on monday", PAGES) == []
     assert search("...", PAGES) == []

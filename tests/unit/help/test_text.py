@@ -68,7 +68,7 @@ def test_links_lead_somewhere_offline(written: str, read: str) -> None:
     assert inline(written) == read
 
 
-@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
 def test_every_page_fits_the_terminal(width: int) -> None:
     for page in (*pages().values(), index()):
         for line in render(page.markdown, width).split("\n"):
