@@ -38,6 +38,7 @@ kind cluster whose own registry serves every image under its usual name.
 Example:
   airgap pack images.txt -o bundle.tar      where there is a network
   airgap unpack bundle.tar                  where there is none
+  airgap help                               all of the documentation
 """
 
 

@@ -68,9 +68,9 @@ def verbosity_options(function: _F) -> _F:
     for option in (
         click.option(
             "-v", "--verbose", count=True, callback=_left(failure.VERBOSE),
-            help="Tell more; twice for tracebacks.",
+            help="Say more; twice for tracebacks.",
         ),
-        click.option("-q", "--quiet", is_flag=True, help="Tell only warnings and errors."),
+        click.option("-q", "--quiet", is_flag=True, help="Say only warnings and errors."),
     ):  # fmt: skip
         function = option(function)
     return function
@@ -113,7 +113,7 @@ def keys_option(function: _F) -> _F:
     """Add --key, which `public_keys` reads."""
     return click.option(
         "--key", "keys", multiple=True, metavar="FILE|KEY",
-        help="A minisign public key; one of its signatures must hold.",
+        help="A minisign public key; a valid signature by one is asked for.",
     )(function)  # fmt: skip
 
 

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 @options.keys_option
 @options.json_option
 def diff(old: Path, new: Path, keys: tuple[str, ...], as_json: bool) -> None:
-    """Tell what a newer bundle brings, changes and lacks.
+    """Show what a newer bundle brings, changes and lacks.
 
     Reads tables and manifests of both; node and registry image, programs and files are compared as
-    well. With --key, a signature of both must hold.
+    well. With --key, both need a valid signature.
 
     \b
     Example:

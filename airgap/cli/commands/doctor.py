@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "--bundle", "bundle_path", type=options.FILE, metavar="FILE", help="What this bundle needs."
+    "--bundle",
+    "bundle_path",
+    type=options.FILE,
+    metavar="FILE",
+    help="The bundle that is to be unpacked.",
 )
 @click.option("--cluster-name", help="Instead of the bundle's cluster name.")
 @click.option("--host-port", type=click.IntRange(1, 65535), help="The registry's port here.")
@@ -29,7 +33,7 @@ def doctor(
     kubeconfig: Path | None,
     as_json: bool,
 ) -> None:
-    """Tell what would come into the way of unpack.
+    """Show what would stop unpack, and what to do about it.
 
     Looks at docker, room, ports, limits, the clock, proxies and what an earlier run left, and
     changes nothing. Exit code 6 where something would stop unpack.

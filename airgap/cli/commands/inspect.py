@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 @options.keys_option
 @options.json_option
 def inspect(path: Path, keys: tuple[str, ...], as_json: bool) -> None:
-    """Tell what is inside a bundle, or an OCI layout.
+    """Show what is inside a bundle, or an OCI layout.
 
-    Reads the tables and manifests, which takes no time; airgap verify proves every byte.
+    Reads the tables and manifests, which takes no time; airgap verify hashes every byte.
 
     \b
     Example:
@@ -100,7 +100,7 @@ def _of_images(images: "Sequence[Image]") -> list[str]:
 @options.keys_option
 @options.output_options
 def verify(path: Path, keys: tuple[str, ...], quiet: bool, verbose: int, as_json: bool) -> None:
-    """Prove every byte of a bundle.
+    """Verify every byte of a bundle, and its signature.
 
     First the signature, where a key is given, then the tables, then every member against
     SHA256SUMS, several at a time.

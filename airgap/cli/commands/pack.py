@@ -31,7 +31,7 @@ _CLUSTER_ONLY = (
 
 
 @click.command()
-@click.argument("spec_path", metavar="IMAGES.txt|SPEC.yaml|-", type=_SPEC)
+@click.argument("spec_path", metavar="IMAGES.txt|DEFINITION.yaml|-", type=_SPEC)
 @click.option(
     "-o",
     "--output",

@@ -40,9 +40,9 @@ _NAMED = 5
 @click.option(
     "--flatten", is_flag=True, help="Leave out indexes that name platforms which are not carried."
 )
-@click.option("--dry-run", is_flag=True, help="Tell what would be asked of which repository.")
+@click.option("--dry-run", is_flag=True, help="Show what would be asked of which repository.")
 @click.option(
-    "--check", is_flag=True, help="Send nothing; tell whether all is there (exit code 9: not all)."
+    "--check", is_flag=True, help="Send nothing; say whether all is there (exit code 9: not all)."
 )
 @click.option(
     "--failed",

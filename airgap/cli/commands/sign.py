@@ -24,7 +24,7 @@ def sign(
 ) -> None:
     """Sign a bundle with a minisign key.
 
-    Proves every byte first, as airgap verify does. The signature goes into the room that every
+    Verifies every byte first, as airgap verify does. The signature goes into the room that every
     bundle has for it; a bundle that another key signed already gets a file beside it.
 
     \b
@@ -57,7 +57,7 @@ def sign(
 @click.option("--force", is_flag=True, help="Also on a medium where others can read the key.")
 @options.json_option
 def keygen(path: Path, force: bool, as_json: bool) -> None:
-    """Make a pair of keys: NAME.key signs, NAME.pub proves.
+    """Make a pair of keys: NAME.key signs, NAME.pub verifies.
 
     The files are those of minisign. The secret key has no password: keep it where nobody else
     can read it.

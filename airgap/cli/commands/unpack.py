@@ -27,11 +27,15 @@ if TYPE_CHECKING:
     help="Run one image on every node at the end.",
 )
 @click.option("--kubeconfig", type=options.KUBECONFIG, help="Where kubectl's access is written.")
-@click.option("--verify-first", is_flag=True, help="Prove the whole file before all else.")
+@click.option("--verify-first", is_flag=True, help="Verify the whole file before all else.")
 @click.option("--kind-patch", type=options.FILE, help="A kind configuration to merge in.")
 @click.option("--kind", "kind_path", type=options.FILE, help="A kind binary to use.")
-@click.option("--accept-unsigned", is_flag=True, help="Also where a signer is known.")
-@click.option("--allow-rollback", is_flag=True, help="Also with a lower serial than landed.")
+@click.option(
+    "--accept-unsigned", is_flag=True, help="Without a signature, also where a signer is known."
+)
+@click.option(
+    "--allow-rollback", is_flag=True, help="Also with a lower serial than the one that landed."
+)
 @click.option(
     "--tls",
     type=click.Choice(["bundle", "host"]),
@@ -39,7 +43,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Take the registry's key from the bundle, or make one here.",
 )
-@click.option("--wait", is_flag=True, help="Wait for another airgap to end.")
+@click.option("--wait", is_flag=True, help="Wait for another run of airgap to end.")
 @options.keys_option
 @options.output_options
 def unpack(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _cluster_name = click.option(
     "--cluster-name", default="kind", show_default=True, help="The kind cluster."
 )
-_wait = click.option("--wait", is_flag=True, help="Wait for another airgap to end.")
+_wait = click.option("--wait", is_flag=True, help="Wait for another run of airgap to end.")
 
 
 @click.command()
@@ -33,7 +33,7 @@ def status(
     verbose: int,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Tell how a cluster and its registry are.
+    """Show how a cluster and its registry are.
 
     Exit code 7 where something is not as it should be. Answers within ten seconds, whatever
     hangs; with --deep it takes as long as reading all content does.
