@@ -3,7 +3,8 @@
 A request has so many tries, and may share them with others that serve the same thing: a blob's
 POST and PUT, or the requests that fetch one blob in parts. The host has a budget as well: where
 one thing used up all its tries and nobody was answered meanwhile, the others get no second try
-until somebody is; and where not even its door answers, they are told so at once.
+until somebody is; and where not even its door answers, they are told so at once. What one is told
+of too many requests (429), or of how long to wait, holds for all: nobody asks that host meanwhile.
 """
 
 import random
@@ -20,6 +21,7 @@ _REST_SECONDS = 15.0
 """How long a host that does not answer is left alone."""
 _TOLD_SECONDS = 10.0
 """A wait that is longer is told to everybody."""
+_TOO_MANY = 429
 Door = Callable[[], bool]
 """Asks the host whether it is there."""
 
@@ -102,6 +104,25 @@ class Rules:
         self.most, self.max_wait = most, max_wait
         self.stop, self.progress, self.complained = stop, progress, complained
         self.health = Health(stop.clock)
+        self._lock = threading.Lock()
+        self._paused_until = 0.0
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody begin a try for so long: what one is told of too many holds for all."""
+        with self._lock:
+            self._paused_until = max(self._paused_until, self.stop.clock.now() + seconds)
+
+    def wait_out(self) -> float:
+        """Wait until the host's pause is over; returns the seconds that took.
+
+        Raises:
+            Stopped: the run ends.
+        """
+        waited = 0.0
+        while (left := self._paused_until - self.stop.clock.now()) > 0:
+            self.stop.wait(left)
+            waited += left
+        return waited
 
     def attempts(self, most: int | None = None) -> "Attempts":
         """Return the tries of one thing."""
@@ -109,14 +130,19 @@ class Rules:
 
 
 class Attempts:
-    """The tries of one thing, which may take several requests; for one thread at a time."""
+    """The tries of one thing, which may take several requests; for one thread at a time.
+
+    Attributes:
+        asked: how many seconds the other side asked to wait at the last failure; None: not said.
+    """
 
     def __init__(self, rules: Rules, most: int) -> None:
         self._rules, self._most = rules, most
         self._count, self._since, self._waited = 0, 0, 0.0
+        self.asked: float | None = None
 
     def begin(self, is_there: Door) -> None:
-        """Begin a try.
+        """Begin a try, when the host's pause is over.
 
         Args:
             is_there: asks the host whether it is there.
@@ -126,6 +152,7 @@ class Attempts:
             NetworkError: the host does not answer, as others found out.
         """
         self._rules.stop.check()
+        self._waited += self._rules.wait_out()
         self._rules.health.check(is_there)
 
     def progressed(self) -> None:
@@ -150,6 +177,7 @@ class Attempts:
         if not isinstance(error, NetworkError):
             raise error
         rules.complained()
+        self.asked = seconds
         self._count += 1
         if self._count == 1:
             self._since = rules.health.answers
@@ -159,7 +187,10 @@ class Attempts:
             raise error
         if seconds is not None and self._waited + seconds > rules.max_wait:
             raise _too_long(error, seconds)
-        self._wait(error, backoff(self._count) if seconds is None else seconds)
+        wait = backoff(self._count) if seconds is None else seconds
+        if seconds is not None or _is_too_many(error):
+            rules.pause(wait)
+        self._wait(error, wait)
 
     def _wait(self, error: AirgapError, seconds: float) -> None:
         self._waited += seconds
@@ -167,6 +198,10 @@ class Attempts:
         tell = progress.warn if seconds > _TOLD_SECONDS else progress.detail
         tell(f"{error.message}; try {self._count + 1} of {self._most} in {seconds:.1f} s")
         self._rules.stop.wait(seconds)
+
+
+def _is_too_many(error: AirgapError) -> bool:
+    return isinstance(error, errors.FailedError) and error.refusal.status == _TOO_MANY
 
 
 def _too_long(error: NetworkError, seconds: float) -> NetworkError:

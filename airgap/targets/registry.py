@@ -21,9 +21,9 @@ from airgap.registry.attempts import Attempts
 from airgap.registry.client import Client
 from airgap.registry.credentials import Credential, Credentials
 from airgap.registry.endpoint import Endpoint
-from airgap.registry.errors import RefusedError
+from airgap.registry.errors import FailedError, RefusedError
 from airgap.registry.options import Options
-from airgap.targets.upload import Refused, SessionLost, Uploads, explained
+from airgap.targets.upload import Refused, Session, SessionLost, Uploads, explained
 from airgap.transfer.ports import Chunks
 from airgap.transfer.stop import Stop
 
@@ -33,6 +33,12 @@ _REQUEST_BYTES = 64 << 10
 _HUB = "registry-1.docker.io"
 _OPENED = (201, 202)
 _ANY = tuple(range(200, 600))
+_GATEWAY = (408, 499, 502, 504)
+"""What somebody on the way says who did not hear the registry's answer."""
+_MOST_FORGOTTEN = 2
+_ONE_REGISTRY = (
+    "where several instances answer at this address, give them one storage and one http.secret"
+)
 
 
 class RegistryTarget:
@@ -101,24 +107,26 @@ class RegistryTarget:
         self, repository: str, blob: Descriptor, chunks: Chunks, mount_from: str = ""
     ) -> bool:
         """Make a blob be in a repository; see `airgap.transfer.ports.Target.put_blob`."""
-        attempts, tried = self._client.attempts(), False
+        attempts, tried, forgotten = self._client.attempts(), False, 0
         while True:
             try:
                 with self._turn():
-                    location = self._begin(repository, blob, mount_from or repository, attempts)
-                    if location is None:
+                    session = self._begin(repository, blob, mount_from or repository, attempts)
+                    if session is None:
                         return tried  # an earlier try got through, its answer was lost
-                    self._uploads.send(repository, blob, chunks, location)
+                    self._uploads.send(repository, blob, chunks, session)
             except Refused:
                 continue  # it is sent in smaller requests now
             except SessionLost as error:
                 tried, mount_from = True, ""
+                forgotten += error.forgotten
+                failed = f"{blob.digest} could not be uploaded"
+                if forgotten == _MOST_FORGOTTEN:
+                    raise NetworkError(f"{failed}: {error}", hint=_ONE_REGISTRY) from error
                 try:
-                    attempts.failed(error.error)
+                    attempts.failed(error.error, error.seconds)
                 except NetworkError as last:
-                    raise NetworkError(
-                        f"{blob.digest} could not be uploaded: {last.message}", hint=last.hint
-                    ) from last
+                    raise NetworkError(f"{failed}: {last.message}", hint=last.hint) from last
             else:
                 return True
 
@@ -136,6 +144,9 @@ class RegistryTarget:
         except RefusedError as error:
             raise explained(error) from error
         except NetworkError as error:
+            lost = not isinstance(error, FailedError) or error.refusal.status in _GATEWAY
+            if lost and self._is_there_after_all(repository, tag_or_digest, descriptor.digest):
+                return
             raise NetworkError(
                 f"the manifest {descriptor.digest} could not be stored: {error.message}",
                 hint="look at the registry's log; what is there is not sent again",
@@ -155,8 +166,15 @@ class RegistryTarget:
             said = response.headers.get("Docker-Content-Digest")
         return Digest.parse(said) if said else self._get(repository, identifier)
 
-    def _get(self, repository: str, identifier: str) -> Digest | None:
-        with self._asking("GET", repository, identifier) as response:
+    def _is_there_after_all(self, repository: str, identifier: str, digest: Digest) -> bool:
+        """Ask once whether a manifest got through though no answer did."""
+        try:
+            return self._get(repository, identifier, tries=1) == digest
+        except (InputError, NetworkError):
+            return False
+
+    def _get(self, repository: str, identifier: str, tries: int | None = None) -> Digest | None:
+        with self._asking("GET", repository, identifier, tries) as response:
             if response.status_code == 404:
                 return None
             return Digest.of(
@@ -164,17 +182,19 @@ class RegistryTarget:
             )
 
     @contextmanager
-    def _asking(self, method: str, repository: str, identifier: str) -> Iterator[httpx.Response]:
+    def _asking(
+        self, method: str, repository: str, identifier: str, tries: int | None = None
+    ) -> Iterator[httpx.Response]:
         with self._turn(), self._client.request(
             method, f"/v2/{repository}/manifests/{identifier}", scope=_scope(repository),
-            headers={"Accept": _ACCEPT}, expect=(200, 404),
+            headers={"Accept": _ACCEPT}, expect=(200, 404), tries=tries,
         ) as response:  # fmt: skip
             yield response
 
     def _begin(
         self, repository: str, blob: Descriptor, origin: str, attempts: Attempts
-    ) -> str | None:
-        """Open an upload and return where it goes, or None where the blob is there or mounted.
+    ) -> Session | None:
+        """Open an upload and return it, or None where the blob is there or mounted.
 
         Whatever a mount is refused with, a plain upload may be taken: what that is answered counts.
         """
@@ -182,18 +202,18 @@ class RegistryTarget:
         if origin != repository:
             scope += f" repository:{origin}:pull"
         with suppress(InputError):  # no token for the other repository
-            status, location = self._open(
+            status, session = self._open(
                 repository, f"?mount={blob.digest}&from={origin}", scope, attempts, expect=_ANY
             )
             if status in _OPENED:
-                return None if status == 201 else location
+                return None if status == 201 else session
         try:
-            status, location = self._open(
+            status, session = self._open(
                 repository, "", _scope(repository), attempts, expect=_OPENED
             )
         except RefusedError as error:
             raise explained(error) from error
-        return None if status == 201 else location
+        return None if status == 201 else session
 
     def _open(
         self,
@@ -202,13 +222,13 @@ class RegistryTarget:
         scope: str,
         attempts: Attempts,
         expect: tuple[int, ...],
-    ) -> tuple[int, str]:
-        """Ask for an upload; returns the status, and where it goes."""
+    ) -> tuple[int, Session]:
+        """Ask for an upload; returns the status, and what was opened."""
         with self._client.request(
             "POST", f"/v2/{repository}/blobs/uploads/{mount}", scope=scope,
             headers={"Content-Length": "0"}, expect=expect, attempts=attempts,
         ) as response:  # fmt: skip
-            return response.status_code, response.headers.get("Location", "")
+            return response.status_code, Session.of(response.headers)
 
 
 def _scope(repository: str) -> str:

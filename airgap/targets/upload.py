@@ -4,15 +4,19 @@ A server on the way may limit what one request brings (413), and some registries
 PATCH alone. What helped once is kept for all further blobs.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from threading import Lock
+from typing import Self
 
 import httpx
 
 from airgap.errors import NetworkError, ResourceError, TrustError
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
+from airgap.registry.attempts import Attempts
 from airgap.registry.client import Client
 from airgap.registry.endpoint import parsed
 from airgap.registry.errors import AGAIN, FailedError, FullError, RefusedError
@@ -23,6 +27,7 @@ _STEPS = (64 << 20, 8 << 20, 1 << 20)
 """Bytes of a chunk, from what hosted registries take down to the least that proxies are set to."""
 _SLOW_STORAGE = 4e6
 """Bytes a second: a registry copies a blob into its storage before it answers."""
+_LEAST = re.compile(r"[0-9]{1,15}")
 _LOST = (404, 416)
 """What a registry says that no longer knows an upload, or has another part of it."""
 
@@ -32,15 +37,38 @@ class SessionLost(Exception):  # noqa: N818  (it is begun anew)
 
     Attributes:
         error: why.
+        seconds: how long the registry asks to wait; None where it does not say.
+        forgotten: the registry does not know the upload that it opened.
     """
 
-    def __init__(self, error: NetworkError) -> None:
+    def __init__(
+        self, error: NetworkError, seconds: float | None = None, *, forgotten: bool = False
+    ) -> None:
         super().__init__(error.message)
-        self.error = error
+        self.error, self.seconds, self.forgotten = error, seconds, forgotten
 
 
 class Refused(Exception):  # noqa: N818  (it is sent another way)
     """What was sent in one request was refused: it goes in smaller ones from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An upload that a registry has opened.
+
+    Attributes:
+        location: where it goes.
+        least: bytes that each chunk but the last must have (``OCI-Chunk-Min-Length``).
+    """
+
+    location: str
+    least: int = 0
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str]) -> Self:
+        """Read it from the headers of a 202."""
+        least = headers.get("OCI-Chunk-Min-Length", "")
+        return cls(headers.get("Location", ""), int(least) if _LEAST.fullmatch(least) else 0)
 
 
 class Uploads:
@@ -59,8 +87,8 @@ class Uploads:
         self._doubtful: dict[tuple[str, Digest], RefusedError] = {}
         self._lock = Lock()
 
-    def send(self, repository: str, blob: Descriptor, chunks: Chunks, location: str) -> None:
-        """Send a blob into the upload session at ``location``.
+    def send(self, repository: str, blob: Descriptor, chunks: Chunks, session: Session) -> None:
+        """Send a blob into an upload session.
 
         Raises:
             Refused: begin a new session, and send again.
@@ -72,32 +100,34 @@ class Uploads:
         refused = self._doubtful.get((repository, blob.digest))
         size = self._chunk_size or blob.size
         whole = blob.size <= size and not self._by_patch and refused is None
-        sent = blob.size if whole else min(size, blob.size)
+        sent = blob.size if whole else min(max(size, session.least), blob.size)
+        once = self._client.attempts(1)
         try:
             if whole:
-                self._whole(repository, blob, chunks, location)
+                self._whole(repository, blob, chunks, session.location, once)
             else:
-                self._in_chunks(repository, blob, chunks, location, sent)
+                self._in_chunks(repository, blob, chunks, session.location, sent, once)
         except RefusedError as error:
-            self._refused(error, repository, blob, sent, whole=whole)
+            smaller = next((step for step in _STEPS if session.least <= step < sent), 0)
+            self._refused(error, repository, blob, smaller, whole=whole)
         except FullError as error:
             what = f"{blob.digest} ({blob.size} bytes)"
             raise ResourceError(f"{error.message} for {what}", hint=error.hint) from error
         except NetworkError as error:
-            raise SessionLost(error) from error
+            raise SessionLost(error, once.asked) from error
         else:
             if refused is not None:
                 self._by_patch = True  # one request was refused, and chunks were taken
 
     def _refused(
-        self, error: RefusedError, repository: str, blob: Descriptor, sent: int, *, whole: bool
+        self, error: RefusedError, repository: str, blob: Descriptor, smaller: int, *, whole: bool
     ) -> None:
         """Find another way to send what was refused; raises in any case."""
         status = error.refusal.status
         if status in _LOST:
             told = f"{self._client.host} lost the upload: {error.message}"
-            raise SessionLost(FailedError(told, error.refusal, hint=AGAIN)) from error
-        smaller = next((step for step in _STEPS if step < sent), 0)
+            failed = FailedError(told, error.refusal, hint=AGAIN)
+            raise SessionLost(failed, forgotten=True) from error
         if status == 413 and smaller:
             with self._lock:
                 self._chunk_size = min(self._chunk_size or smaller, smaller)
@@ -108,7 +138,9 @@ class Uploads:
         first = self._doubtful.get((repository, blob.digest), error)
         raise explained(first) from first
 
-    def _whole(self, repository: str, blob: Descriptor, chunks: Chunks, location: str) -> None:
+    def _whole(
+        self, repository: str, blob: Descriptor, chunks: Chunks, location: str, once: Attempts
+    ) -> None:
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(blob.size)}
 
         def content() -> Iterator[memoryview]:
@@ -116,12 +148,19 @@ class Uploads:
 
         with self._client.request(
             "PUT", self._url(location, blob.digest), scope=_scope(repository), headers=headers,
-            content=content, expect=(201, 204), tries=1, patience=blob.size / _SLOW_STORAGE,
+            content=content, expect=(201, 204), attempts=once,
+            patience=blob.size / _SLOW_STORAGE,
         ):  # fmt: skip
             return
 
     def _in_chunks(
-        self, repository: str, blob: Descriptor, chunks: Chunks, location: str, size: int
+        self,
+        repository: str,
+        blob: Descriptor,
+        chunks: Chunks,
+        location: str,
+        size: int,
+        once: Attempts,
     ) -> None:
         pieces = _Pieces(chunks())
         for start in range(0, blob.size, max(size, 1)):
@@ -137,14 +176,14 @@ class Uploads:
 
             with self._client.request(
                 "PATCH", self._url(location), scope=_scope(repository), headers=headers,
-                content=content, expect=(202, 201, 204), tries=1,
+                content=content, expect=(202, 201, 204), attempts=once,
                 patience=length / _SLOW_STORAGE,
             ) as response:  # fmt: skip
                 location = response.headers.get("Location", location)
         pieces.end()
         with self._client.request(
             "PUT", self._url(location, blob.digest), scope=_scope(repository),
-            headers={"Content-Length": "0"}, expect=(201, 204), tries=1,
+            headers={"Content-Length": "0"}, expect=(201, 204), attempts=once,
             patience=blob.size / _SLOW_STORAGE,
         ):  # fmt: skip
             return

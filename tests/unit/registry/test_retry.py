@@ -263,3 +263,44 @@ def test_what_breaks_because_the_run_ends_is_not_told(stopped: Bench) -> None:
     with pytest.raises(Stopped):
         ask(stopped.way)
     assert len(stopped.below) == 1
+
+
+@pytest.mark.parametrize(
+    ("later", "seconds"),
+    [
+        (httpx.Response(429, headers={"Retry-After": "40"}), [40.0]),
+        (httpx.Response(503, headers={"Retry-After": "40"}), [40.0]),
+        (429, None),
+        (503, []),
+    ],
+)
+def test_what_one_is_told_holds_for_all(
+    later: httpx.Response | int, seconds: list[float] | None
+) -> None:
+    """Two threads in turn: the second begins while the first waits, and is held as long."""
+    bench = Bench(in_turn(later, 200, 200))
+    waits = bench.clock.waits
+    told = bench.rules.attempts()
+    held = bench.rules.attempts()
+    bench.clock.wait = lambda *_: True  # type: ignore[method-assign]
+    with pytest.raises(Stopped):  # the first is still waiting
+        ask(bench.way, attempts=told)
+    del bench.clock.wait  # type: ignore[method-assign]
+    assert ask(bench.way, attempts=held).status_code == 200
+    if seconds is None:
+        assert len(waits) == 1
+        assert 0.5 <= waits[0] <= 1
+    else:
+        assert waits == seconds
+
+
+def test_a_pause_counts_as_waiting_and_ends_with_the_run() -> None:
+    bench = Bench(in_turn(httpx.Response(429, headers={"Retry-After": "40"})), max_wait=100)
+    bench.rules.pause(70)
+    assert "asks to wait 40 s" in bench.fails().message
+    assert bench.clock.waits == [70]
+    bench.rules.pause(70)
+    bench.stop.set()
+    with pytest.raises(Stopped):
+        ask(bench.way)
+    assert bench.clock.waits == [70]

@@ -198,6 +198,97 @@ def test_a_chunk_that_is_lost_begins_the_blob_anew(
     assert tags(registry) == wanted(layout)
 
 
+@pytest.mark.parametrize("chunk_size", [0, 1000])
+@pytest.mark.parametrize("part", ["uploads", "manifests"])
+def test_a_registry_that_says_how_long_to_wait(
+    registry: MemoryRegistry, layout: Layout, part: str, chunk_size: int
+) -> None:
+    clock, later = FakeClock(), error(429, "TOOMANYREQUESTS", **{"Retry-After": "90"})
+    registry.rule = on(later, method="PUT|PATCH", part=part, times=2)
+    assert put(layout, registry, clock=clock, connections=1, chunk_size=chunk_size).failed == []
+    assert clock.waits == [90, 90]
+    assert tags(registry) == wanted(layout)
+
+
+def test_a_wait_that_is_too_long_is_told(registry: MemoryRegistry, layout: Layout) -> None:
+    clock, later = FakeClock(), error(429, "TOOMANYREQUESTS", **{"Retry-After": "90"})
+    registry.rule = on(later, method="PUT", part="uploads")
+    report = put(layout, registry, clock=clock, connections=1, max_wait=80)
+    assert len(report.failed) == 2
+    assert clock.waits == []
+    assert "--max-wait 90" in report.failed[0].error.hint
+
+
+@pytest.mark.parametrize("status", [404, 416])
+@pytest.mark.parametrize(("method", "chunk_size"), [("PUT", 0), ("PATCH", 1000), ("PUT", 1000)])
+def test_an_upload_that_is_always_lost_is_begun_twice(
+    registry: MemoryRegistry, tmp_path: Path, status: int, method: str, chunk_size: int
+) -> None:
+    maker = Maker(tmp_path / "one")
+    maker.image(maker.bytes(3000), name="quay.io/org/one:1")
+    registry.rule = on(error(status, "BLOB_UPLOAD_UNKNOWN"), method=method, part="uploads")
+    report = put(maker.layout(), registry, chunk_size=chunk_size)
+    assert failed(report) == ["quay.io/org/one:1"]
+    assert "lost the upload" in report.failed[0].error.message
+    assert "http.secret" in report.failed[0].error.hint
+    sent = [r for r in registry.requests if r.method == method and "uploads" in r.path]
+    assert len(sent) <= 2 * 2, "two sessions for each of two blobs at the most"
+
+
+@pytest.mark.parametrize(
+    ("least", "lengths"),
+    [
+        ("", [1000, 1000, 500]),
+        ("900", [1000, 1000, 500]),
+        ("2000", [2000, 500]),
+        ("9000", [2500]),
+        ("-1", [1000, 1000, 500]),
+        ("9" * 30, [1000, 1000, 500]),
+    ],
+)
+def test_chunks_are_no_smaller_than_the_registry_takes(
+    registry: MemoryRegistry, tmp_path: Path, least: str, lengths: list[int]
+) -> None:
+    maker = Maker(tmp_path / "one")
+    maker.image(maker.bytes(2500), name="quay.io/org/one:1")
+    layout = maker.layout()
+    registry.rule = on(Fault(add={"OCI-Chunk-Min-Length": least}), method="POST")
+    assert put(layout, registry, chunk_size=1000).failed == []
+    sent = [r.length for r in registry.requests if r.method == "PATCH"]
+    assert sent == lengths
+    assert tags(registry) == wanted(layout)
+
+
+@pytest.mark.parametrize("lost", [Fault(drop_reply=True), error(504, "TIMEOUT")])
+def test_a_manifest_whose_answers_are_lost_is_read_back(
+    registry: MemoryRegistry, layout: Layout, lost: Fault
+) -> None:
+    part, here = "quay.io/org/app/manifests", registry.content
+    if lost.status:  # the registry did store it, and who stands before it gave up waiting
+        assert put(layout, registry).failed == []
+        here.repositories["quay.io/org/app"].tags.clear()
+
+    def rule(request: Request) -> Fault | None:
+        if request.method != "PUT" or part not in request.path:
+            return None
+        if lost.status:
+            image = next(i for i in layout.images if i.reference.familiar == "quay.io/org/app:1")
+            here.repositories["quay.io/org/app"].tags["1"] = str(image.root.digest)
+        return lost
+
+    registry.rule = rule
+    assert put(layout, registry).failed == []
+    assert tags(registry) == wanted(layout)
+
+
+def test_a_manifest_that_did_not_get_through_is_asked_for_once(
+    registry: MemoryRegistry, layout: Layout
+) -> None:
+    registry.rule = on(error(504, "TIMEOUT"), method="PUT", part="quay.io/org/app/manifests")
+    assert failed(put(layout, registry)) == ["quay.io/org/app:1"]
+    assert registry.count("GET", "quay.io/org/app/manifests") == 1
+
+
 @pytest.mark.parametrize("status", [500, 503])
 def test_a_manifest_that_cannot_be_stored_names_its_image(
     registry: MemoryRegistry, layout: Layout, status: int
