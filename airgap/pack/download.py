@@ -18,6 +18,8 @@ from airgap.transfer.stop import Stop
 from airgap.transfer.workers import MOST, OWN, each
 
 _ATTEMPTS = 2
+_PLACES = 4
+"""How many of the references that name a blob are asked for it at the most."""
 
 
 class Download:
@@ -114,9 +116,14 @@ class Download:
         return self._reuse is not None and not sink.held and blob.digest in self._reuse
 
     def _from_source(self, piece: Piece) -> None:
-        """Fetch a piece from the first reference that gives it."""
-        job, errors = piece.job, list[AirgapError]()
+        """Fetch a piece from the first reference that gives it, of a few.
+
+        What a repository refuses another one of the host may give; what the host fails in, none.
+        """
+        job, errors, spent = piece.job, list[AirgapError](), set[str]()
         for reference in list(job.references):
+            if reference.host in spent:
+                continue
             piece.host = reference.host
             try:
                 if self._parted and self._parted.connections(reference):
@@ -125,6 +132,10 @@ class Download:
                     self._source.fetch(reference, job.blob, piece.take, piece.at)
             except OWN as error:
                 errors.append(error)
+                if not isinstance(error, InputError):
+                    spent.add(reference.host)
+                if len(errors) == _PLACES:
+                    break
             else:
                 return
         raise errors[0]
@@ -158,7 +169,8 @@ class Download:
                 f"{reference.familiar}: {error}",
                 hint="something on the way alters content: try without the proxy or mirror",
             )
-            job.references = job.references[1:]
+            left = _PLACES - job.wrong // _ATTEMPTS
+            job.references = [r for r in job.references if r.host != reference.host][:left]
             if not job.references:
                 job.fail(altered)
                 self._settle(job)

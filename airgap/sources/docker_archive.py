@@ -24,6 +24,8 @@ from airgap.sources.named import Named, complete
 
 _MAX_LIST = 16 << 20
 _MAX_CONFIG = 4 << 20
+_MAX_CONFIGS = 512 << 20
+"""Bytes of all configs together, each counted for each image that is made of it."""
 _MAX_LAYERS = 1000
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
 _COMPRESSED = {b"\x1f\x8b": f"{_LAYER}+gzip", b"\x28\xb5\x2f\xfd": f"{_LAYER}+zstd"}
@@ -46,6 +48,9 @@ class DockerArchive:
         self._bodies: dict[Digest, bytes] = {}
         self._names: dict[Digest, str] = {}
         self._layers: dict[tuple[str, str], Descriptor] = {}
+        self._hashes: dict[str, Digest] = {}
+        self._roots: dict[tuple[str, ...], Descriptor] = {}
+        self._left = _MAX_CONFIGS
         self.named: Sequence[Named] = tuple(self._images())
 
     def __contains__(self, digest: object) -> bool:
@@ -79,18 +84,30 @@ class DockerArchive:
         for entry in entries:
             if not isinstance(entry, dict):
                 raise InputError(f"{what}: an image is no JSON object", hint=_HINT)
-            root = self._made(entry, what)
+            root = self._root(entry, what)
             for tag in _texts(entry, "RepoTags", what) or [""]:
                 yield Named(tag, complete(tag, self.path, root.digest), root)
 
-    def _made(self, entry: Mapping[str, Any], what: str) -> Descriptor:
-        """Make the manifest of an image, and describe it."""
+    def _root(self, entry: Mapping[str, Any], what: str) -> Descriptor:
+        """Describe an image; one that many entries name is made once."""
         config_name, layers = entry.get("Config"), _texts(entry, "Layers", what)
         if not isinstance(config_name, str):
             raise InputError(f"{what}: an image has no config", hint=_HINT)
         if len(layers) > _MAX_LAYERS:
             raise InputError(f"{what}: an image has more than {_MAX_LAYERS} layers")
+        key = (config_name, *layers)
+        if key not in self._roots:
+            self._roots[key] = self._made(config_name, layers)
+        return self._roots[key]
+
+    def _made(self, config_name: str, layers: Sequence[str]) -> Descriptor:
+        """Make the manifest of an image, and describe it."""
         config = self._files.read(config_name, _MAX_CONFIG)
+        self._left -= len(config) + sum(map(len, layers))
+        if self._left < 0:
+            raise InputError(
+                f"{self.path}: its configs have more than {_MAX_CONFIGS >> 20} MiB", hint=_HINT
+            )
         ids = self._diff_ids(config, config_name)
         if len(ids) != len(layers):
             raise InputError(
@@ -131,7 +148,9 @@ class DockerArchive:
             size = self._files.size(name)
             head = b"".join(map(bytes, self._files.chunks(name, 0, 4)))
             kind = next((k for magic, k in _COMPRESSED.items() if head.startswith(magic)), "")
-            digest = self._hash(name, size) if kind else diff_id
+            if kind and name not in self._hashes:
+                self._hashes[name] = self._hash(name, size)
+            digest = self._hashes[name] if kind else diff_id
             self._layers[key] = Descriptor(kind or _LAYER, digest, size)
             self._names.setdefault(digest, name)
         return self._layers[key]

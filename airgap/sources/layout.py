@@ -6,6 +6,7 @@ validated digests alone.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from airgap.oci import strictjson
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image, walk
-from airgap.oci.manifest import MAX_MANIFEST, Index
+from airgap.oci.manifest import MAX_MANIFEST, Index, Parsed
+from airgap.oci.platform import Platform
 from airgap.oci.proof import proved
 from airgap.sources.files import Files, Folder
 from airgap.sources.named import Named, complete
@@ -23,6 +25,8 @@ from airgap.transfer.ports import Place
 _REF_NAME = "org.opencontainers.image.ref.name"
 _CONTAINERD_NAME = "io.containerd.image.name"
 _MAX_INDEX = 16 << 20
+_MAX_VISITS = 1_000_000
+"""How many manifests all different roots together may lead to, each counted for each root."""
 
 
 class Layout:
@@ -48,9 +52,24 @@ class Layout:
         """The images, each with the children that are there.
 
         Raises:
-            InputError: a manifest is missing or invalid.
+            InputError: a manifest is missing or invalid, or the roots lead to very many.
         """
-        return [walk(one.reference, one.root, self._manifest, self._present) for one in self.named]
+        parsed, left = Parsed(), _MAX_VISITS
+        found: dict[tuple[Descriptor, Platform | None], Image] = {}
+        for one in self.named:
+            if (key := (one.root, one.root.platform)) in found:
+                continue
+            image = walk(one.reference, one.root, self._manifest, self._present, parsed)
+            found[key], left = image, left - len(image.manifests)
+            if left < 0:
+                raise InputError(
+                    f"{self.path}: its images lead to more than {_MAX_VISITS} manifests",
+                    hint="no layout is of that size: ask who made it",
+                )
+        return [
+            replace(found[one.root, one.root.platform], reference=one.reference, root=one.root)
+            for one in self.named
+        ]
 
     def __contains__(self, digest: object) -> bool:
         """Tell whether the layout has the content of a digest."""

@@ -177,3 +177,62 @@ def test_a_blob_at_hand_is_not_fetched(halls: Halls, tmp_path: Path) -> None:
     check(result)
     assert not of_big(halls)
     assert result.reused >= len(BIG)
+
+
+SHARED = Digest.of(b"shared")
+NAMES = [f"org/n{number}:1" for number in range(20)]
+
+
+class Denying(Halls):
+    """Halls of which some fail with a blob that all images share.
+
+    Attributes:
+        error: how those of docker.io fail.
+        shared: the references at which the shared blob was asked for.
+    """
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__()
+        self.error: InputError | NetworkError = InputError("it is gone")
+        self.shared: list[Reference] = []
+        for name in names:
+            self.image(name, b"shared", name.encode())
+
+    def fetch_part(self, reference: Reference, blob: Descriptor, part: Part) -> None:
+        if blob.digest == SHARED:
+            self.shared.append(reference)
+            if reference.host == "docker.io":
+                raise self.error
+        super().fetch_part(reference, blob, part)
+
+
+@pytest.mark.parametrize(
+    ("error", "most"), [(InputError("it is gone"), 4), (NetworkError("it broke"), 1)]
+)
+def test_a_shared_blob_that_fails_is_asked_for_in_few_places(
+    tmp_path: Path, error: InputError | NetworkError, most: int
+) -> None:
+    """Whatever the number of images that have it."""
+    halls = Denying(NAMES)
+    halls.error = error
+    with pytest.raises(type(error), match=error.message):
+        run(halls, tmp_path, *NAMES)
+    assert len(halls.shared) == most
+
+
+def test_what_one_host_fails_in_another_may_give(tmp_path: Path) -> None:
+    names = [*NAMES, "quay.io/org/other:1"]
+    halls = Denying(names)
+    halls.error = NetworkError("it broke")
+    run(halls, tmp_path, *names)
+    assert [reference.host for reference in halls.shared] == ["docker.io", "quay.io"]
+
+
+def test_bytes_that_stay_wrong_come_twice_from_a_host(tmp_path: Path) -> None:
+    halls = Halls()
+    for name in (*NAMES, "quay.io/org/other:1"):
+        halls.image(name, b"shared", name.encode())
+    halls.fault = lambda digest, content: b"SHARED" if digest == SHARED else content
+    with pytest.raises(NetworkError, match=f"expected {SHARED}"):
+        run(halls, tmp_path, *NAMES, "quay.io/org/other:1")
+    assert halls.asked.count((0, len(b"shared"))) == 2 * 2

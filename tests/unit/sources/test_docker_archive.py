@@ -92,3 +92,47 @@ def test_a_layer_that_is_not_what_the_config_says(tmp_path: Path) -> None:
 def test_what_is_refused(tmp_path: Path, files: dict[str, bytes | str], why: str) -> None:
     with pytest.raises(InputError, match=why):
         opened(tmp_path, archives.tar(files))
+
+
+def _listed(entries: list[tuple[str, list[str]]]) -> bytes:
+    return json.dumps([{"Config": config, "Layers": layers} for config, layers in entries]).encode()
+
+
+def test_what_many_entries_share_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small archive may name one large config, or one compressed layer, very often."""
+    tars = archives.layer_tars()
+    packed = gzip.compress(tars[0], mtime=0)
+    configs = {f"{n}.json": archives.config([bytes([n])]) for n in range(20)}
+    entries = [(name, ["l.gz"]) for name in configs] * 50
+    files: dict[str, bytes | str] = {**configs, "l.gz": packed, "manifest.json": _listed(entries)}
+    read: list[str] = []
+    hashed: list[str] = []
+    plain_read, plain_hash = Archive.read, DockerArchive._hash
+
+    def counted_read(self: Archive, name: str, most: int) -> bytes:
+        read.append(name)
+        return plain_read(self, name, most)
+
+    def counted_hash(self: DockerArchive, name: str, size: int) -> Digest:
+        hashed.append(name)
+        return plain_hash(self, name, size)
+
+    monkeypatch.setattr(Archive, "read", counted_read)
+    monkeypatch.setattr(DockerArchive, "_hash", counted_hash)
+    assert len(opened(tmp_path, archives.tar(files)).named) == 1000
+    assert (len(read), hashed) == (1 + 20, ["l.gz"])
+
+
+def test_configs_are_bounded_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = archives.config([b"x"])
+    entries = [("c.json", [f"{n}.tar"]) for n in range(10)]
+    files: dict[str, bytes | str] = {f"{n}.tar": b"x" for n in range(10)}
+    files |= {"c.json": body, "manifest.json": _listed(entries)}
+    limit = 10 * (len(body) + len("0.tar"))
+    monkeypatch.setattr("airgap.sources.docker_archive._MAX_CONFIGS", limit)
+    assert len(opened(tmp_path, archives.tar(files)).named) == 10
+    monkeypatch.setattr("airgap.sources.docker_archive._MAX_CONFIGS", limit - 1)
+    with pytest.raises(InputError, match="its configs have more than"):
+        opened(tmp_path, archives.tar(files))

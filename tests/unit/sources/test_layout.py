@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from airgap.errors import InputError
+from airgap.oci.descriptor import OCI_INDEX
+from airgap.oci.digest import Digest
 from airgap.sources.layout import Layout
 from tests.support.images import Maker
 
@@ -98,3 +100,50 @@ def test_names_that_are_none(maker: Maker, annotations: object, message: str) ->
     index.write_text(json.dumps(value))
     with pytest.raises(InputError, match=message):
         Layout(maker.folder)
+
+
+def _many(maker: Maker, count: int) -> Layout:
+    """One index under very many names."""
+    for n in range(3):
+        maker.image(bytes([n]), name=f"x/y:{n}")
+    path = maker.folder / "index.json"
+    maker.layout()
+    index = json.loads(path.read_text())
+    body = json.dumps({"schemaVersion": 2, "manifests": index["manifests"]}).encode()
+    digest = Digest.of(body)
+    (maker.folder / "blobs/sha256" / digest.hex).write_bytes(body)
+    name = "org.opencontainers.image.ref.name"
+    index["manifests"] = [
+        {"mediaType": OCI_INDEX, "digest": str(digest), "size": len(body),
+         "annotations": {name: f"x/many:{n}"}}
+        for n in range(count)
+    ]  # fmt: skip
+    path.write_text(json.dumps(index))
+    return Layout(maker.folder)
+
+
+def test_one_index_under_many_names_is_walked_once(
+    maker: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = _many(maker, 2000)
+    read: list[Digest] = []
+    plain = Layout.manifest_bytes
+
+    def counted(self: Layout, digest: Digest) -> bytes:
+        read.append(digest)
+        return plain(self, digest)
+
+    monkeypatch.setattr(Layout, "manifest_bytes", counted)
+    assert [image.reference.tag for image in layout.images] == [str(n) for n in range(2000)]
+    assert {len(image.manifests) for image in layout.images} == {4}
+    assert len(read) == 4
+
+
+def test_roots_that_lead_to_very_many_manifests_are_refused(
+    maker: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airgap.sources.layout._MAX_VISITS", 4)
+    assert len(_many(maker, 50).images) == 50
+    monkeypatch.setattr("airgap.sources.layout._MAX_VISITS", 3)
+    with pytest.raises(InputError, match="its images lead to more than 3 manifests"):
+        _ = _many(maker, 50).images
