@@ -4,6 +4,7 @@ Everything that decides (adopt, undo, start, remove) is written against these, s
 tried without any of the three.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from airgap.cluster.kube.access import Access
 
 Object = dict[str, Any]
+_DOCKER_SECONDS, _LEAST_SECONDS = 3.0, 0.1
 """A Kubernetes object."""
 
 
@@ -120,6 +122,11 @@ class Clock:
     sleep: Callable[[float], None] = time.sleep
 
 
+def endless() -> float:
+    """Return the seconds that are left where nobody counts them."""
+    return math.inf
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long to wait for an answer, in seconds.
@@ -129,12 +136,26 @@ class Patience:
         command: of a short command on a node.
         api: of the Kubernetes API, for each request.
         tries: how often a request to the API is sent.
+        left: what all commands and requests together have left.
     """
 
     docker: float = 3600
     command: float = 60
     api: float = 30
     tries: int = 4
+    left: Callable[[], float] = endless
+
+    @classmethod
+    def within(cls, seconds: float, clock: Clock) -> "Patience":
+        """Return that of a look which ends within so many seconds, whatever hangs.
+
+        One question may take all of them: a host under load answers each late, and is well.
+        """
+        end = clock.now() + seconds
+        return cls(
+            docker=_DOCKER_SECONDS, command=seconds, api=seconds, tries=1,
+            left=lambda: max(end - clock.now(), _LEAST_SECONDS),
+        )  # fmt: skip
 
 
 QUICK = Patience(docker=2, command=2, api=2, tries=1)

@@ -48,13 +48,13 @@ class Content:
         return frozenset(self.linked.keys() - self.blobs)
 
 
-def look(node: Node, seconds: float = _SECONDS) -> Content:
+def look(node: Node) -> Content:
     """Look at what is there; nothing of it is hashed.
 
     Raises:
         ClusterError: it took too long.
     """
-    lines = node.run("sh", "-c", _LOOK, "-", ROOT, seconds=seconds).decode("utf-8", "replace")
+    lines = node.run("sh", "-c", _LOOK, "-", ROOT).decode("utf-8", "replace")
     tags: dict[str, str] = {}
     linked: dict[str, str] = {}
     blobs = set()

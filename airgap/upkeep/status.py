@@ -1,7 +1,7 @@
 """status: how a cluster and its registry are; what cannot be seen is a problem, not an error.
 
-It answers soon whatever hangs: each question has its own short patience, and after the first one
-that the API does not answer it is asked no more.
+It answers soon whatever hangs: all questions share the seconds that the whole answer has, and after
+the first one that is not answered no more is asked.
 """
 
 from dataclasses import dataclass, field
@@ -21,7 +21,6 @@ from airgap.cluster.site import Site, landed, trusted_files
 from airgap.errors import AirgapError, ClusterError
 
 _EXPIRY_DAYS = 60
-_CONTENT_SECONDS = 6
 _NAMED = 10
 _FEW_BYTES = 100 * 10**6
 _RESTING = {
@@ -142,7 +141,7 @@ def _look_at_content(node: Node, result: Status, *, deep: bool) -> None:
     """Compare what landed with what lies on the registry's disk."""
     if not result.bundles:
         return
-    there = store.look(node, _CONTENT_SECONDS)
+    there = store.look(node)
     differing = comparison.differing(result.bundles, there.tags)
     gone = sorted(name for name, digest in differing.items() if not digest)
     moved = sorted(f"{name} ({digest[:19]})" for name, digest in differing.items() if digest)

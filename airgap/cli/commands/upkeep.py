@@ -12,6 +12,8 @@ from airgap.cli import ask, environment, options, results
 if TYPE_CHECKING:
     from airgap.upkeep.status import Status
 
+_STATUS_SECONDS = 7
+"""For all that status asks; with docker's last answer and the start of Python it is below ten."""
 _cluster_name = click.option(
     "--cluster-name", default="kind", show_default=True, help="The kind cluster."
 )
@@ -42,13 +44,14 @@ def status(
     Example:
       airgap status --json
     """
-    from airgap.cluster.ports import QUICK, Tools
+    from airgap.cluster.ports import Patience, Tools
     from airgap.cluster.site import Site
     from airgap.errors import ClusterError
     from airgap.upkeep.status import look
 
     tools = Tools()
-    site = Site.find(tools.engine(os.environ, QUICK), cluster_name, tools, QUICK)
+    patience = Patience.within(_STATUS_SECONDS, tools.clock)
+    site = Site.find(tools.engine(os.environ, patience), cluster_name, tools, patience)
     found = look(site, kubeconfig, deep=deep)
     if as_json:
         results.write_json(found.to_json())

@@ -208,6 +208,7 @@ class DockerEngine:
             mark=Mark.of_binds(host.get("Binds") or ()),
             environment=self.environment,
             seconds=self._patience.command,
+            left=self._patience.left,
         )
 
 

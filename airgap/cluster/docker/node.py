@@ -5,13 +5,14 @@ import io
 import re
 import shlex
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
 from airgap.cluster.command import run
 from airgap.cluster.mark import Mark
 from airgap.cluster.objects.registry import STORAGE_PATH, UID
+from airgap.cluster.ports import endless
 
 _VERSION = re.compile(r"v?([0-9]+)\.([0-9]+)\.([0-9]+)")
 # The first release of each line without CVE-2026-53488: an image's label ran code on the host.
@@ -48,6 +49,7 @@ class Node:
         mark: which run of airgap made it; None where none did.
         environment: for the docker program.
         seconds: how long a short command may take.
+        left: what all of them together have left, in seconds.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Node:
     mark: Mark | None = None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     seconds: float = 60
+    left: Callable[[], float] = field(default=endless, compare=False)
 
     @property
     def running(self) -> bool:
@@ -84,7 +87,8 @@ class Node:
             ClusterError: it failed.
         """
         command = ["docker", "exec", "-i", self.name, *arguments]
-        return run(command, env=self.environment, stdin=stdin, seconds=seconds or self.seconds)
+        seconds = seconds or min(self.seconds, self.left())
+        return run(command, env=self.environment, stdin=stdin, seconds=seconds)
 
     def read_file(self, path: str) -> bytes | None:
         """Return a file's content, None where it does not exist."""

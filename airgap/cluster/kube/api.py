@@ -38,7 +38,7 @@ class KubeApi:
     def __init__(self, access: Access, patience: Patience) -> None:
         from kubernetes import client
 
-        self._seconds = patience.api
+        self._patience = patience
         self._files = [
             _memory_file(pem) for pem in (access.ca_pem, access.cert_pem, access.key_pem)
         ]
@@ -112,13 +112,14 @@ class KubeApi:
         """Call the API; ``missing`` turns 404 into None."""
         from kubernetes.client import ApiException
 
+        seconds = min(self._patience.api, self._patience.left())
         headers = {"Accept": "application/json", "Content-Type": content_type}
         with _translated(f"{method} {path}"):
             try:
                 return self._api.call_api(
                     path, method, query_params=list(query), header_params=headers,
                     body=body, response_type="object",
-                    _return_http_data_only=True, _request_timeout=self._seconds,
+                    _return_http_data_only=True, _request_timeout=seconds,
                 )  # fmt: skip
             except ApiException as error:
                 if missing and error.status == 404:
