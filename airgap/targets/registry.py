@@ -120,13 +120,16 @@ class RegistryTarget:
             except SessionLost as error:
                 tried, mount_from = True, ""
                 forgotten += error.forgotten
-                failed = f"{blob.digest} could not be uploaded"
                 if forgotten == _MOST_FORGOTTEN:
-                    raise NetworkError(f"{failed}: {error}", hint=_ONE_REGISTRY) from error
+                    raise NetworkError(
+                        f"{blob.digest} could not be uploaded: {error}", hint=_ONE_REGISTRY
+                    ) from error
                 try:
                     attempts.failed(error.error, error.seconds)
                 except NetworkError as last:
-                    raise NetworkError(f"{failed}: {last.message}", hint=last.hint) from last
+                    raise NetworkError(
+                        f"{blob.digest} could not be uploaded: {last.message}", hint=last.hint
+                    ) from last
             else:
                 return True
 
