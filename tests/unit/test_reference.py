@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from airgap.cli import app
 from airgap.help.pages import Page, pages
 from airgap.help.search import search
 from tests.support.error_sites import GAP, Site, sites
@@ -91,3 +92,29 @@ def _words(text: str) -> str:
 def test_every_error_site_is_on_the_page() -> None:
     page = _words((REFERENCE / "errors.md").read_text())
     assert [site.place for site in sites() if _words(site.message) not in page] == []
+
+
+def test_every_topic_that_a_text_sends_people_to_is_there(known: Mapping[str, Page]) -> None:
+    """Hints and help texts name topics, never a path of the checkout."""
+    named = set(re.findall(r"see airgap help ([a-z][a-z-]+)|\(airgap help ([a-z-]+)\)", SOURCE))
+    topics = {topic for pair in named for topic in pair if topic} - {"lists"}
+    assert "spec" in topics
+    assert topics <= set(known)
+    texts = [text for site in sites() for text in (site.message, site.hint)]
+    assert [text for text in texts if "docs/" in text or ".md" in text] == []
+
+
+@pytest.mark.parametrize(
+    ("said", "row"),
+    [
+        ("error: kind is not on PATH, and the bundle has to carry it", "kind is not on PATH"),
+        ("hint: keep one, or --cluster-name says which", "--cluster-name"),
+        ("--ca-cert and --ca-key go together", "--ca-cert and --ca-key go together"),
+        ("/srv/b.tar is larger than 16777216 bytes", "is larger than"),
+    ],
+)
+def test_an_error_is_found_as_it_was_copied_from_a_screen(
+    said: str, row: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.run(["help", "errors", *said.split()]) == 0
+    assert row in " ".join(capsys.readouterr().out.split())

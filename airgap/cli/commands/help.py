@@ -10,7 +10,7 @@ from airgap.cli import results
 _NARROWEST, _WIDEST = 40, 100
 
 
-@click.command("help")
+@click.command("help", context_settings={"ignore_unknown_options": True})
 @click.argument("topic", required=False)
 @click.argument("words", nargs=-1)
 def help_(topic: str | None, words: tuple[str, ...]) -> None:
