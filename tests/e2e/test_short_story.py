@@ -76,7 +76,7 @@ def test_from_one_bundle_to_a_pod_and_back_to_nothing(host: Host) -> None:
     host.kubectl("wait", "--for=condition=Ready", "--timeout=120s", "pod/one")
     assert json.loads(host.airgap("status", "--json"))["problems"] == []
 
-    host.airgap("trust")
+    host.airgap("trust", "--yes")
     host.do("docker", "load", "-i", second)
     name = "kind-control-plane:30443/own/nginx:1"
     host.do("docker", "tag", "nginx:1.22", name)
