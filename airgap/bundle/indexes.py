@@ -142,15 +142,18 @@ def _by_reference(images: Sequence[Image]) -> dict[Reference, Image]:
 
 def _index_entry(item: tuple[Reference, Image]) -> dict[str, Any]:
     reference, image = item
-    return {
+    entry: dict[str, Any] = {
         "mediaType": image.root.media_type,
         "digest": str(image.root.digest),
         "size": image.root.size,
-        "annotations": {
-            "io.containerd.image.name": str(reference),
-            "org.opencontainers.image.ref.name": str(reference),
-        },
     }
+    if image.attached:
+        return entry  # containerd would unpack what has a name as an image
+    entry["annotations"] = {
+        "io.containerd.image.name": str(reference),
+        "org.opencontainers.image.ref.name": str(reference),
+    }
+    return entry
 
 
 def _expressible(
@@ -162,6 +165,8 @@ def _expressible(
     shown: dict[str, Manifest] = {}
     others = []
     for reference, image in named.items():
+        if image.attached:
+            continue
         if not reference.tag or not image.images:
             others.append(reference)
             continue

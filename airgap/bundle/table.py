@@ -21,6 +21,8 @@ from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
 
 TOOL = f"airgap {__version__}"
+ATTACHED = "attached"
+"""The feature of a bundle that carries what is attached to its images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Entry:
         children: the carried manifests below the root, in the order in which they were chosen.
         platforms: what they run on.
         absent: foreign layers that are not carried.
+        attached: whether it is attached to another image, and no image itself.
     """
 
     reference: Reference
@@ -40,6 +43,7 @@ class Entry:
     children: tuple[Digest, ...] = ()
     platforms: tuple[Platform, ...] = ()
     absent: frozenset[Digest] = frozenset()
+    attached: bool = False
 
     @classmethod
     def of(cls, image: Image, absent: frozenset[Digest]) -> "Entry":
@@ -47,7 +51,7 @@ class Entry:
         children = [d.digest for d in image.manifests if d.digest != image.root.digest]
         lacking = absent.intersection(blob.digest for blob in image.blobs)
         platforms = tuple(filter(_writable, image.platforms))
-        return cls(image.reference, image.root, tuple(children), platforms, lacking)
+        return cls(image.reference, image.root, tuple(children), platforms, lacking, image.attached)
 
     def image(self, load: Load, parsed: Parsed | None = None) -> Image:
         """Follow the image down to its blobs.
@@ -77,7 +81,8 @@ class Entry:
             raise InputError(f"{self.reference}: airgap.json leaves out more than foreign layers")
         # Where an index names no platform only the config tells it, and pack has read that.
         told = set(image.platforms) <= set(self.platforms)
-        return replace(image, platforms=self.platforms) if told else image
+        platforms = self.platforms if told else image.platforms
+        return replace(image, platforms=platforms, attached=self.attached)
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry as it stands in airgap.json."""
@@ -92,6 +97,8 @@ class Entry:
             value["children"] = [str(digest) for digest in self.children]
         if self.absent:
             value["absent"] = [str(digest) for digest in sorted(self.absent)]
+        if self.attached:
+            value["attached"] = True
         return value
 
     @classmethod
@@ -115,6 +122,7 @@ class Entry:
             tuple(Digest.parse(item) for item in found.texts("children")),
             tuple(Platform.parse(item) for item in found.texts("platforms")),
             frozenset(Digest.parse(item) for item in found.texts("absent")),
+            found.value.get("attached") is True,
         )
 
 
@@ -157,7 +165,7 @@ class Table:
         """Return the table as the JSON object of airgap.json."""
         value: dict[str, Any] = {
             "format": FORMAT,
-            "requires": [],
+            "requires": [ATTACHED] if any(entry.attached for entry in self.images) else [],
             "name": self.name,
             "tool": self.tool,
             "platforms": [str(platform) for platform in self.platforms],
@@ -216,7 +224,7 @@ def _check_format(found: "_Object") -> None:
             f"{TOOL} reads format {FORMAT}",
             hint=later,
         )
-    if needed := found.texts("requires"):
+    if needed := [name for name in found.texts("requires") if name != ATTACHED]:
         raise InputError(
             f"the bundle needs {shown(', '.join(needed))} (written by {tool}); "
             f"{TOOL} does not have that",

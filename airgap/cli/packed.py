@@ -4,6 +4,7 @@ from pathlib import Path
 
 from airgap.cli import results
 from airgap.files import outputs
+from airgap.oci.attached import number
 from airgap.pack.result import Result
 from airgap.progress import count, size
 from airgap.spec.lock import lock_text
@@ -48,6 +49,11 @@ def _print(result: Result) -> None:
     platforms = ", ".join(map(str, result.platforms)) or "all"
     results.echo(f"  platforms  {platforms}")
     results.echo(f"  digest     {result.digest}")
+    if result.attached:
+        images = count(result.with_attached, "image")
+        results.echo(
+            f"  attached   {number(result.attached)} to {images}: signatures, attestations, SBOMs"
+        )
     if result.fetched or result.reused:
         reused = f", {size(result.reused)} taken from the older bundle" if result.reused else ""
         results.echo(f"  fetched    {size(result.fetched)}{reused}")

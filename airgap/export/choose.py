@@ -17,6 +17,7 @@ def choose(images: Sequence[Image], texts: Sequence[str]) -> list[Image]:
     Raises:
         InputError: one is invalid, or is not in the bundle; all such are named.
     """
+    images = [image for image in images if not image.attached]
     wanted = {Reference.parse(text): text for text in texts}
     chosen = [image for image in images if image.reference in wanted or not wanted]
     missing = [

@@ -1,5 +1,6 @@
 """inspect: what is inside a bundle, as a value that people and programs read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from airgap.bundle.format import CERTIFICATE, EXTRAS, FILES, KEY, PROGRAMS
 from airgap.bundle.reader import Bundle
 from airgap.certificates.prove import expiry
+from airgap.oci.attached import belonging, kinds
+from airgap.oci.image import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,14 @@ class Contents:
         """The ids of the keys whose signature was proved."""
         return tuple(proof.key.name for proof in self.bundle.proofs)
 
+    @property
+    def images(self) -> tuple[tuple[Image, Sequence[Image]], ...]:
+        """The images, each with what is attached to it."""
+        found = belonging(self.bundle.images)
+        return tuple(
+            (image, found[image.reference]) for image in self.bundle.images if not image.attached
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return the contents as ``inspect --json`` prints them."""
         bundle, table = self.bundle, self.bundle.table
@@ -51,7 +62,10 @@ class Contents:
             "created": table.created,
             "packed_by": table.tool,
             "platforms": [str(platform) for platform in table.platforms] or ["all"],
-            "images": [image.to_json() for image in bundle.images],
+            "images": [
+                image.to_json() | {"attached": [told(one) for one in attached]}
+                for image, attached in self.images
+            ],
             "node": bundle.node.to_json() if bundle.node else None,
             "registry": bundle.registry.to_json() if bundle.registry else None,
             "left_out": [str(reference) for reference in table.failed],
@@ -64,6 +78,16 @@ class Contents:
             "signature_proved": list(self.proved),
             "signature_refused": list(self.bundle.checked.others),
         }
+
+
+def told(attached: Image) -> dict[str, Any]:
+    """Describe what is attached to an image: its tag, type, digest, and size in bytes."""
+    return {
+        "tag": attached.reference.tag,
+        "type": kinds(attached),
+        "digest": str(attached.root.digest),
+        "size": attached.size,
+    }
 
 
 def inspect(bundle: Bundle) -> Contents:

@@ -27,10 +27,19 @@ class Choice:
         what: names the image in errors.
         wanted: in the order of preference; empty takes all.
         tell: asked where an entry does not say its platform.
+        attestations: take what buildkit attests of the chosen children, which are their siblings.
     """
 
-    def __init__(self, what: str, wanted: Sequence[Platform], tell: Tell | None = None) -> None:
+    def __init__(
+        self,
+        what: str,
+        wanted: Sequence[Platform],
+        tell: Tell | None = None,
+        *,
+        attestations: bool = True,
+    ) -> None:
         self._what, self._wanted, self._tell = what, tuple(wanted), tell
+        self._attestations = attestations
         self._served: set[Platform] = set()
         self._offered: set[str] = set()
 
@@ -54,6 +63,9 @@ class Choice:
                 self._served.add(wanted)
             chosen += best
         chosen += [child for child in children if not child.platform]
+        if self._attestations:
+            digests = {child.digest for child in chosen}
+            chosen += [child for child in children if child.attests in digests]
         return list(unique(chosen))
 
     def check(self) -> None:

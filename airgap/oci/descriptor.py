@@ -34,6 +34,7 @@ class Descriptor:
         platform: what it runs on, where that is said; None where it is not.
         urls: where else the content may be found.
         artifact_type: what kind of artifact it is, empty where that is not said.
+        attests: the sibling in an index that it is buildkit's attestation of; None for all else.
     """
 
     media_type: str
@@ -42,6 +43,7 @@ class Descriptor:
     platform: Platform | None = field(default=None, compare=False)
     urls: tuple[str, ...] = field(default=(), compare=False)
     artifact_type: str = field(default="", compare=False)
+    attests: Digest | None = field(default=None, compare=False)
 
     @property
     def is_index(self) -> bool:
@@ -87,7 +89,8 @@ class Descriptor:
             raise InputError(f"{what}: {error.message}") from error
         # A few media types stand in very many descriptors: each is kept once.
         kind = sys.intern(media_type)
-        return cls(kind, digest, size, platform, _urls(value), text(value, "artifactType"))
+        rest = (_urls(value), text(value, "artifactType"), _attests(value.get("annotations")))
+        return cls(kind, digest, size, platform, *rest)
 
 
 def text(value: Mapping[str, Any], key: str) -> str:
@@ -114,3 +117,15 @@ def _platform(value: object) -> Platform | None:
 def _urls(value: Mapping[str, Any]) -> tuple[str, ...]:
     found = value.get("urls") or []
     return tuple(str(url) for url in found) if isinstance(found, list) else ("?",)
+
+
+def _attests(annotations: object) -> Digest | None:
+    """Read what buildkit says of an attestation; a digest that is none says nothing."""
+    if not isinstance(annotations, dict):
+        return None
+    if annotations.get("vnd.docker.reference.type") != "attestation-manifest":
+        return None
+    try:
+        return Digest.parse(annotations.get("vnd.docker.reference.digest"))
+    except InputError:
+        return None

@@ -37,6 +37,7 @@ class Image:
         manifests: all carried manifests and indexes, children before parents, root last.
         images: the carried manifests alone, in the order of preference.
         platforms: one for each of ``images`` where it is known.
+        attached: whether it is what somebody attached to another image; see `airgap.oci.attached`.
     """
 
     reference: Reference
@@ -44,6 +45,7 @@ class Image:
     manifests: tuple[Descriptor, ...]
     images: tuple[Manifest, ...]
     platforms: tuple[Platform, ...] = ()
+    attached: bool = False
 
     @property
     def blobs(self) -> tuple[Descriptor, ...]:

@@ -1,7 +1,7 @@
 """lookup: from references to images, by their manifests alone."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from airgap.bundle.format import check_count
 from airgap.errors import AirgapError, InputError, NetworkError, TrustError
@@ -13,10 +13,11 @@ from airgap.oci.image import Image, walk
 from airgap.oci.manifest import Manifest, Parsed
 from airgap.oci.platform import Platform
 from airgap.oci.reference import DEFAULT_HOST, Reference
+from airgap.pack.attached import Attached
 from airgap.pack.request import Request
 from airgap.progress import Progress
 from airgap.spec.wanted import Wanted
-from airgap.transfer.ports import Source
+from airgap.transfer.ports import Attaching, Source
 from airgap.transfer.stop import Stop
 from airgap.transfer.workers import each
 
@@ -35,6 +36,7 @@ class Found:
         bodies: the exact bytes of all manifests, and of the configs that had to be read.
         absent: foreign layers that the registries do not have, and that are not carried.
         failed: why the others were not found.
+        attached: what is attached to each image, an image of its own each.
         moved: the tags that are not where the lock has them, and where they are now; None where
             they are gone.
     """
@@ -44,6 +46,12 @@ class Found:
     absent: frozenset[Digest]
     failed: Mapping[Reference, AirgapError]
     moved: Mapping[Reference, Digest | None]
+    attached: Mapping[Reference, Sequence[Image]] = field(default_factory=dict)
+
+    def attached_to(self, references: Iterable[Reference]) -> dict[Reference, Image]:
+        """Return what is attached to images, each once, but for what is an image of its own."""
+        every = (one for r in references for one in self.attached.get(r, ()))
+        return {one.reference: one for one in every if one.reference not in self.images}
 
 
 def look_up(request: Request, source: Source, progress: Progress, stop: Stop) -> Found:
@@ -61,7 +69,7 @@ def look_up(request: Request, source: Source, progress: Progress, stop: Stop) ->
     """
     wanted = request.wanted
     _tell_limit(wanted.values(), source, progress)
-    lookup = _Lookup(request, source)
+    lookup = _Lookup(request, source, progress)
     outcome = each(lookup.look_up, wanted.values(), stop, most=_PARALLEL)
     for one, image in outcome.done:
         progress.detail(f"{image.reference.familiar} is {image.root.digest}")
@@ -74,11 +82,12 @@ def look_up(request: Request, source: Source, progress: Progress, stop: Stop) ->
         moved={
             reference: lookup.moved[reference] for reference in wanted if reference in lookup.moved
         },
+        attached=lookup.attached,
     )
 
 
 class _Lookup:
-    def __init__(self, request: Request, source: Source) -> None:
+    def __init__(self, request: Request, source: Source, progress: Progress) -> None:
         self._source, self._reuse = source, request.reuse
         self._allow_foreign = request.allow_foreign
         self._lock, self._update = request.lock, request.update
@@ -87,11 +96,21 @@ class _Lookup:
         self.moved: dict[Reference, Digest | None] = {}
         self._parsed = Parsed()
         self._members: set[Digest] = set()
+        self._asked_for, self._with_attached = request.images, request.attached
+        self.attached: dict[Reference, Sequence[Image]] = {}
+        self._looks: Attached | None = None
+        if request.attached and isinstance(source, Attaching):
+            self._looks = Attached(source, self.bodies, progress)
 
     def look_up(self, wanted: Wanted) -> Image:
         """Find an image, and check that the bundle still has room."""
         image = self._find(wanted)
-        self._members.update(found.digest for found in (*image.manifests, *image.blobs))
+        images = [image]
+        if self._looks and wanted.reference in self._asked_for:
+            self.attached[wanted.reference] = self._looks.of(image)
+            images += self.attached[wanted.reference]
+        for one in images:
+            self._members.update(found.digest for found in (*one.manifests, *one.blobs))
         check_count(len(self._members))
         return image
 
@@ -108,7 +127,9 @@ class _Lookup:
             told = self._platform(reference, found) if isinstance(found, Manifest) else None
             return told if told and told.architecture else None
 
-        choice = Choice(reference.familiar, wanted.platforms or (), tell)
+        choice = Choice(
+            reference.familiar, wanted.platforms or (), tell, attestations=self._with_attached
+        )
         image = walk(reference, root, load, choice, self._parsed)
         choice.check()
         self._check_foreign(image)

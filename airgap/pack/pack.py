@@ -56,10 +56,12 @@ def pack(request: Request, source: Source, progress: Progress, stop: Stop | None
         progress.warn(f"not taken: {text}")
     progress.step(f"Looking up {count(len(request.wanted), 'image')}")
     found = look_up(request, source, progress, stop)
-    fitting = fit(found.images.values(), found.bodies, source)
-    failed = {**found.failed, **fitting.failed}
+    attached = found.attached_to(found.images).values()
+    fitting = fit([*found.images.values(), *attached], found.bodies, source)
+    failed = {**found.failed, **_of_owners(found, fitting.failed)}
     in_order = {reference: failed[reference] for reference in request.wanted if reference in failed}
-    found = replace(found, images=fitting.images, failed=in_order)
+    images = {r: image for r, image in found.images.items() if r not in failed}
+    found = replace(found, images=images, failed=in_order)
     moved = _moved(request, found)
     for one in moved:
         progress.warn(str(one))
@@ -69,6 +71,16 @@ def pack(request: Request, source: Source, progress: Progress, stop: Stop | None
     if not request.cluster:
         _tell_sparse(found, progress)
     return replace(_write(request, found, source, progress, begun, stop), moved=moved)
+
+
+def _of_owners(found: Found, failed: Failures) -> Failures:
+    """Return failures as those of images: what an image lacks of its attachments is its own."""
+    told = {r: error for r, error in failed.items() if r in found.images}
+    for reference, attached in found.attached.items():
+        for one in attached:
+            if one.reference in failed and one.reference not in found.images:
+                told.setdefault(reference, failed[one.reference])
+    return told
 
 
 def _check_names(references: Iterable[Reference]) -> None:
@@ -89,15 +101,17 @@ def _write(
     progress.step("Fetching what is missing")
     with Writer(draft, request.output, secret=rest.secret) as writer:
         download = Download(writer, source, request.reuse, progress, stop)
-        download.run(found.images.values())
-        failed = {**found.failed, **download.failed}
+        attached = found.attached_to(found.images)
+        download.run([*found.images.values(), *attached.values()])
+        lost = _of_owners(found, download.failed)
+        failed = {**found.failed, **lost}
         result = Result(request.output, request.platforms, download.fetched, download.reused, 0)
         if failed:
             if not _may_go_on(request, found, failed):
                 return _without_bundle(request, result, failed, begun)
             for reference, error in failed.items():
                 progress.warn(f"left out {reference.familiar}: {error.message}")
-        if download.failed:
+        if lost:
             draft = plan(_contents(request, found, rest, failed))
             writer.replan(draft)
         digest = writer.commit()
@@ -109,6 +123,7 @@ def _write(
         digest=digest,
         size=draft.size,
         images=list(images.values()),
+        attached=list(found.attached_to(images).values()),
         failed=failed,
         unfinished=_unfinished(request, failed),
         digests=_digests(request, found, failed),
@@ -134,7 +149,8 @@ def _payload(request: Request, found: Found) -> Payload:
 def _contents(request: Request, found: Found, rest: Payload, failed: Failures) -> Contents:
     spec = request.spec
     of_cluster = found.images if request.cluster else {}
-    images = list(_carried(request, found, failed).values())
+    own = _carried(request, found, failed)
+    images = [*own.values(), *found.attached_to(own).values()]
     # What one image says is elsewhere is carried where another one has it for its own.
     carried = {b.digest for image in images for b in image.blobs if not b.is_foreign}
     return Contents(

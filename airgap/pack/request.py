@@ -32,6 +32,7 @@ class Request:
         allow_foreign: pack images without layers that their registries do not have.
         lock: the digest that each tag is to have; None where tags are looked up.
         update: let the tags of the lock move.
+        attached: carry signatures, attestations and SBOMs, too.
     """
 
     spec: Spec
@@ -44,6 +45,7 @@ class Request:
     allow_foreign: bool = False
     lock: Lock | None = None
     update: bool = False
+    attached: bool = True
 
     @cached_property
     def platforms(self) -> tuple[Platform, ...]:

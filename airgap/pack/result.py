@@ -7,6 +7,7 @@ from typing import Any
 
 from airgap.bundle.writer import partial_of
 from airgap.errors import AirgapError, NetworkError, together
+from airgap.oci.attached import belonging, number
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
 from airgap.oci.platform import Platform
@@ -58,6 +59,7 @@ class Result:
         sparse: the images that are carried for some of their platforms only.
         docker_archive_lacks: references that ``docker load`` cannot express.
         not_taken: what the list of another tool holds besides.
+        attached: what is carried besides, attached to the images.
         secret: whether the file holds a private key.
         cluster: whether it brings up a cluster.
     """
@@ -78,8 +80,14 @@ class Result:
     sparse: Sequence[Reference] = ()
     docker_archive_lacks: Sequence[Reference] = ()
     not_taken: Sequence[str] = ()
+    attached: Sequence[Image] = ()
     secret: bool = False
     cluster: bool = False
+
+    @property
+    def with_attached(self) -> int:
+        """How many of the images something is attached to."""
+        return sum(map(bool, belonging([*self.images, *self.attached]).values()))
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as ``pack --json`` prints it."""
@@ -101,6 +109,7 @@ class Result:
             "size": self.size,
             "secret": self.secret,
             "images": [image.to_json() for image in self.images],
+            "attached": {"found": number(self.attached), "images": self.with_attached},
             "sparse": [str(reference) for reference in self.sparse],
             "not_taken": list(self.not_taken),
             "docker_archive_lacks": [str(reference) for reference in self.docker_archive_lacks],

@@ -15,5 +15,6 @@ proxies      which hosts are reached through one
 route        which way a request takes, by where it goes
 wire         bytes: connections that blobs are read from without a copy
 gate         how many connections help
+listing      what a registry tells of its content
 blob         one blob on its way, taken up where it broke
 """

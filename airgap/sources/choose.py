@@ -1,19 +1,22 @@
 """choose: each image from where it is said to be, as one Source."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from airgap.errors import InputError
+from airgap.oci.attached import tag_of
 from airgap.oci.descriptor import Descriptor
+from airgap.oci.digest import Digest
 from airgap.oci.reference import Reference
 from airgap.sources.named import Content, find
 from airgap.sources.named import listed as listed_in
 from airgap.sources.place import open_place, split
 from airgap.sources.store import StoreSource
 from airgap.spec.wanted import Place, Placed, Wanted
-from airgap.transfer.ports import Part, Parted, Sink, Source
+from airgap.transfer.ports import Attaching, Part, Parted, Sink, Source
 
 _SHOWN = 20
 
@@ -29,7 +32,7 @@ class Chosen:
     def __init__(
         self, registry: Source, elsewhere: Mapping[Reference, tuple[Source, Reference]]
     ) -> None:
-        self._registry, self._elsewhere = registry, elsewhere
+        self._registry, self._elsewhere = registry, dict(elsewhere)
 
     def resolve(self, reference: Reference) -> tuple[Descriptor, bytes]:
         """Look a reference up; see `airgap.transfer.ports.Source.resolve`."""
@@ -66,6 +69,28 @@ class Chosen:
         source, name = self._of(reference)
         if isinstance(source, Parted):
             source.fetch_part(name, blob, part)
+
+    def find(self, reference: Reference, identifier: str) -> tuple[Descriptor, bytes] | None:
+        """Look for a manifest; see `airgap.transfer.ports.Attaching.find`."""
+        source, name = self._of(reference)
+        found = source.find(name, identifier) if isinstance(source, Attaching) else None
+        if found and ":" not in identifier:
+            self._learn(reference, identifier)
+        return found
+
+    def referrers(self, reference: Reference, subject: Digest) -> Sequence[dict[str, Any]] | None:
+        """List what is attached; see `airgap.transfer.ports.Attaching.referrers`."""
+        source, name = self._of(reference)
+        if not isinstance(source, Attaching):
+            return ()
+        self._learn(reference, tag_of(subject))
+        return source.referrers(name, subject)
+
+    def _learn(self, reference: Reference, tag: str) -> None:
+        """Remember that what a tag is attached to is where the tag is, too."""
+        source, name = self._of(reference)
+        there = replace(name, tag=tag, digest=None)
+        self._elsewhere.setdefault(replace(reference, tag=tag, digest=None), (source, there))
 
     def _of(self, reference: Reference) -> tuple[Source, Reference]:
         found = self._elsewhere.get(reference)

@@ -24,11 +24,13 @@ class Named:
         text: what it is called there, such as a tag alone; empty where it has no name.
         reference: the same, complete.
         root: what the name points to.
+        attached: whether it is attached to another one, and no image itself.
     """
 
     text: str
     reference: Reference
     root: Descriptor
+    attached: bool = False
 
 
 class Content(Store, Protocol):
@@ -68,7 +70,7 @@ def find(content: Content, text: str) -> list[Named]:
     """
     if not text:
         _check_once(content)
-        return list(content.named)
+        return [one for one in content.named if not one.attached]
     meant = [one for one in content.named if _is_meant(one, text)]
     if not meant:
         raise InputError(

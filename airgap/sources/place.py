@@ -59,7 +59,9 @@ class _Carried:
     def __init__(self, bundle: Bundle) -> None:
         self._bundle, self.path = bundle, bundle.path
         images = (*filter(None, (bundle.node, bundle.registry)), *bundle.images)
-        self.named: Sequence[Named] = [Named(str(i.reference), i.reference, i.root) for i in images]
+        self.named: Sequence[Named] = [
+            Named(str(i.reference), i.reference, i.root, i.attached) for i in images
+        ]
 
     def __contains__(self, digest: object) -> bool:
         return digest in self._bundle

@@ -7,6 +7,8 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
 
 import httpx
 
@@ -18,7 +20,8 @@ from airgap.oci.reference import Reference
 from airgap.progress import Progress, Silent
 from airgap.registry.blob import Download, Whole
 from airgap.registry.client import Client
-from airgap.registry.errors import RegistryError, is_page
+from airgap.registry.errors import RefusedError, RegistryError, is_page
+from airgap.registry.listing.referrers import Referrers
 from airgap.registry.message import is_encoded, length
 from airgap.registry.options import Options
 from airgap.sources.clients import Clients
@@ -45,6 +48,7 @@ class RegistrySource:
         self._clients = Clients(options, progress or Silent(), stop or Stop())
         self._tags: dict[tuple[str, Digest], str] = {}
         self._buffers = threading.local()
+        self._referrers = Referrers()
 
     def __enter__(self) -> "RegistrySource":
         return self
@@ -77,6 +81,47 @@ class RegistrySource:
                 f" {descriptor.media_type} to the index"
             )
         return body
+
+    def find(self, reference: Reference, identifier: str) -> tuple[Descriptor, bytes] | None:
+        """Look for a manifest; see `airgap.transfer.ports.Attaching.find`.
+
+        A tag is asked for by HEAD first, which is no pull; mostly it is not there.
+        """
+        is_digest = ":" in identifier
+        if not is_digest and not self._may_have(reference, identifier):
+            return None
+        name = (
+            replace(reference, digest=Digest.parse(identifier))
+            if is_digest
+            else replace(reference, tag=identifier, digest=None)
+        )
+        try:
+            return self.resolve(name)
+        except InputError as error:
+            cause = error.__cause__
+            refusal = cause.refusal if isinstance(cause, RegistryError) else None
+            if refusal and (refusal.status, refusal.party) == (404, "registry"):
+                return None
+            raise
+
+    def referrers(self, reference: Reference, subject: Digest) -> list[dict[str, Any]] | None:
+        """List what is attached; see `airgap.transfer.ports.Attaching.referrers`."""
+        client, repository = self._clients.of(reference)
+        return self._referrers.of(client, repository, subject)
+
+    def _may_have(self, reference: Reference, tag: str) -> bool:
+        client, repository = self._clients.of(reference)
+        path = f"/v2/{repository}/manifests/{tag}"
+        scope = f"repository:{repository}:pull"
+        try:
+            with client.request(
+                "HEAD", path, scope=scope, headers={"Accept": _ACCEPT}, expect=(200, 404)
+            ) as response:
+                return response.status_code == 200
+        except RefusedError as error:
+            if error.refusal.status != 405:
+                raise
+            return True  # some answer a GET alone
 
     def has_blob(self, reference: Reference, blob: Descriptor) -> bool:
         """Tell whether a blob is in the reference's repository."""

@@ -2,6 +2,8 @@
 
 from airgap.errors import InputError
 from airgap.oci.descriptor import Descriptor
+from airgap.oci.digest import Digest
+from airgap.oci.manifest import describe
 from airgap.oci.reference import Reference
 from airgap.sources.named import Content, Named
 from airgap.transfer.ports import Sink
@@ -37,6 +39,23 @@ class StoreSource:
                 hint="choose what is there with --platform",
             )
         return self._bytes(descriptor)
+
+    def find(self, reference: Reference, identifier: str) -> tuple[Descriptor, bytes] | None:
+        """Look for a manifest; see `airgap.transfer.ports.Attaching.find`."""
+        if ":" in identifier:
+            digest = Digest.parse(identifier)
+            if digest not in self._content:
+                return None
+            body = self._content.manifest_bytes(digest)
+            return describe(body, "", f"{self._content.path}: {digest}"), body
+        name = self._image.reference.name
+        for one in self._content.named:
+            if one.reference.tag == identifier and one.reference.name == name:
+                return one.root, self._bytes(one.root)
+        return None
+
+    def referrers(self, reference: Reference, subject: Digest) -> None:
+        """There is no list but the one that a tag names."""
 
     def has_blob(self, reference: Reference, blob: Descriptor) -> bool:
         """Tell whether a blob is there."""

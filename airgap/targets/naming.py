@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from airgap.errors import InputError
+from airgap.oci.attached import belonging
 from airgap.oci.image import Image
 from airgap.oci.reference import Reference, host_component, is_repository, short_repositories
 from airgap.progress import count
@@ -56,6 +57,8 @@ class Naming:
         images = list(images)
         _check_prefix(self.prefix)
         own = {image.reference: self.repository(image.reference) for image in images}
+        for reference, attached in belonging(images).items():
+            own |= {one.reference: own[reference] for one in attached}
         self._refuse(self._impossible(own), "the target cannot take")
         self._refuse(_collisions(images, own), "collide")
         further = self._further(own)

@@ -8,13 +8,15 @@ request of its own.
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import httpx
 
 from airgap.errors import InputError, NetworkError
+from airgap.oci.attached import entries_in, tag_of
 from airgap.oci.descriptor import INDEX_TYPES, MANIFEST_TYPES, Descriptor
 from airgap.oci.digest import Digest
-from airgap.oci.manifest import MAX_MANIFEST
+from airgap.oci.manifest import MAX_MANIFEST, describe
 from airgap.oci.reference import DEFAULT_HOST
 from airgap.progress import Progress, Silent
 from airgap.registry.attempts import Attempts
@@ -22,6 +24,7 @@ from airgap.registry.client import Client
 from airgap.registry.credentials import Credential, Credentials
 from airgap.registry.endpoint import Endpoint
 from airgap.registry.errors import FailedError, RefusedError
+from airgap.registry.listing.referrers import Referrers
 from airgap.registry.options import Options
 from airgap.targets.upload import Refused, Session, SessionLost, Uploads, explained
 from airgap.transfer.ports import Chunks
@@ -155,6 +158,22 @@ class RegistryTarget:
                 hint="look at the registry's log; what is there is not sent again",
             ) from error
 
+    def referrers(self, repository: str, subject: Digest) -> tuple[list[dict[str, Any]], bool]:
+        """List what is attached; see `airgap.transfer.ports.Target.referrers`.
+
+        It is asked anew each time: a repository that is not there yet tells nothing of its host.
+        """
+        with self._turn():
+            listed = Referrers().of(self._client, repository, subject, "pull,push")
+        if listed is not None:
+            return listed, True
+        body = self._body(repository, tag_of(subject))
+        if body is None or Digest.of(body) == subject:  # GitLab answers with the image itself
+            return [], False
+        what = f"{repository}: its list of referrers"
+        is_index = describe(body, "", what).is_index
+        return (entries_in(body, what) if is_index else []), False
+
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """Wait until there is room for another request at a time."""
@@ -177,12 +196,14 @@ class RegistryTarget:
             return False
 
     def _get(self, repository: str, identifier: str, tries: int | None = None) -> Digest | None:
+        body = self._body(repository, identifier, tries)
+        return None if body is None else Digest.of(body)
+
+    def _body(self, repository: str, identifier: str, tries: int | None = None) -> bytes | None:
         with self._asking("GET", repository, identifier, tries) as response:
             if response.status_code == 404:
                 return None
-            return Digest.of(
-                self._client.read(response, MAX_MANIFEST, f"{repository}: its manifest")
-            )
+            return self._client.read(response, MAX_MANIFEST, f"{repository}: its manifest")
 
     @contextmanager
     def _asking(

@@ -10,6 +10,7 @@ from airgap.oci.digest import Digest
 from airgap.oci.image import Image
 from airgap.oci.reference import Reference
 from airgap.progress import count
+from airgap.transfer import attached
 from airgap.transfer.landing import Landing, Names, Needs, landings
 from airgap.transfer.ports import Store, Target
 from airgap.transfer.report import Failure, Report, listed
@@ -117,11 +118,11 @@ class _Check:
         self._errors: dict[Landing, AirgapError] = {}
 
     def run(self, images: Sequence[Image], wanted: Sequence[Landing], store: Store) -> Comparison:
-        there = self._names(wanted)
-        self._content(Needs(there, store, lambda image: image.manifests), self._has_manifest)
+        there = self._names(wanted, store)
+        self._content(Needs(there, store, _manifests), self._has_manifest)
         self._content(Needs(there, store), self._target.has_blob)
         found = self._found
-        found.images = len(images)
+        found.images = sum(not image.attached for image in images)
         for landing in wanted:
             reference, name = landing.image.reference, f"{self._target.address}/{landing.name}"
             if landing in self._errors:
@@ -130,13 +131,16 @@ class _Check:
                 found.missing.append(Missing(reference, name, self._lacks[landing]))
         return found
 
-    def _names(self, wanted: Sequence[Landing]) -> list[Landing]:
+    def _names(self, wanted: Sequence[Landing], store: Store) -> list[Landing]:
         """Look the names up; returns those that stand for what they should."""
-        outcome = each(
-            lambda x: self._find(x.repository, x.identifier, x.image.root.digest),
-            wanted,
-            self._stop,
-        )
+
+        def look(x: Landing) -> Digest | None:
+            if attached.is_list(x.image):
+                is_there = attached.is_there(self._target, store, x)
+                return x.image.root.digest if is_there else None
+            return self._find(x.repository, x.identifier, x.image.root.digest)
+
+        outcome = each(look, wanted, self._stop)
         self._errors.update(outcome.failed)
         there = []
         for landing, found in outcome.done:
@@ -170,3 +174,8 @@ class _Check:
         if found == digest:
             return found
         return self._target.find_manifest(repository, identifier, doubt=True)
+
+
+def _manifests(image: Image) -> Sequence[Descriptor]:
+    """Return what has to be there: a list of referrers may be merged with others."""
+    return image.manifests[:-1] if attached.is_list(image) else image.manifests

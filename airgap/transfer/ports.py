@@ -3,10 +3,10 @@
 Content comes from a Source (elsewhere) or a Store (at hand), and goes to a Target.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
@@ -43,6 +43,20 @@ class Source(Protocol):
 
         Broken transfers are taken up where they broke. The number of bytes is checked, the
         digest is not: that is for who has all the bytes.
+        """
+
+
+@runtime_checkable
+class Attaching(Protocol):
+    """The optional port of a Source that knows what is attached to its images."""
+
+    def find(self, reference: Reference, identifier: str) -> tuple[Descriptor, bytes] | None:
+        """Return a manifest of the reference's repository by tag or digest; None: not there."""
+
+    def referrers(self, reference: Reference, subject: Digest) -> Sequence[dict[str, Any]] | None:
+        """Return the descriptors of what is attached to a manifest of the reference's repository.
+
+        None where the source keeps no such list: then a tag may name one.
         """
 
 
@@ -170,3 +184,11 @@ class Target(Protocol):
         self, repository: str, tag_or_digest: str, descriptor: Descriptor, body: bytes
     ) -> None:
         """Store a manifest under its digest or a tag; its content is in the repository already."""
+
+    def referrers(self, repository: str, subject: Digest) -> tuple[list[dict[str, Any]], bool]:
+        """Return the descriptors of what the target lists as attached to a manifest.
+
+        Returns:
+            them, and whether it keeps the list itself; where not, it is under a tag, see
+            `airgap.oci.attached.tag_of`.
+        """

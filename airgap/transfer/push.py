@@ -18,7 +18,7 @@ from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
 from airgap.progress import Progress
-from airgap.transfer import sparse
+from airgap.transfer import attached, sparse
 from airgap.transfer.landing import Landing, Names, Needs, Put, landings
 from airgap.transfer.ports import Store, Target
 from airgap.transfer.report import Failure, Report
@@ -91,7 +91,10 @@ class _Push:
             self._put_all(self._mount, list(self._mounts()))
         finally:
             self._progress.finish()
-        each(self._land, [landing for landing in missing if self._is_open(landing)], self._stop)
+        # What is attached comes after what it is attached to: some registries refuse it before.
+        for is_attached in (False, True):
+            open_now = [x for x in missing if self._is_open(x) and x.image.attached == is_attached]
+            each(self._land, open_now, self._stop)
 
     def refuse(self, landings: Iterable[Landing], error: AirgapError) -> None:
         """Take note that landings failed, where they are not there and have not failed before."""
@@ -102,8 +105,10 @@ class _Push:
 
     def report(self, images: Sequence[Image], landings: Sequence[Landing]) -> Report:
         found = self._report
-        begun = {x.image.reference for x in landings if x not in self._present}
-        found.images, found.complete = len(images), len(images) - len(begun)
+        own = [x for x in landings if not x.image.attached]
+        begun = {x.image.reference for x in own if x not in self._present}
+        found.images = sum(not image.attached for image in images)
+        found.complete = found.images - len(begun)
         found.failed = [
             Failure(x.image.reference, f"{self._target.address}/{x.name}", self._failed[x])
             for x in landings
@@ -137,6 +142,9 @@ class _Push:
     def _look(self, landing: Landing) -> Digest | None:
         """Ask for what a name stands for; where that is not told, what is put will decide."""
         try:
+            if attached.is_list(landing.image):
+                is_there = attached.is_there(self._target, self._store, landing)
+                return landing.image.root.digest if is_there else None
             return self._target.find_manifest(landing.repository, landing.identifier)
         except InputError as error:
             self._progress.detail(f"{landing.name}: {error.message}; it is pushed")
@@ -220,6 +228,9 @@ class _Push:
                 continue
             self._put_manifest(landing, str(found.digest), found)
             self._manifests.add((found.digest, repository))
+        if attached.is_list(image):
+            attached.put(self._target, self._store, landing, self._stop)
+            return
         self._put_manifest(landing, landing.identifier, image.root)
         self._read_back(landing)
 

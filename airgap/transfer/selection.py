@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from airgap.errors import InputError
+from airgap.oci.attached import belonging
 from airgap.oci.image import Image
 from airgap.oci.reference import Reference
 
@@ -35,4 +36,6 @@ def select(images: Sequence[Image], wanted: Iterable[Reference], what: str) -> l
         raise InputError(
             "\n".join(lines + more), hint="airgap inspect BUNDLE.tar lists what is in it"
         )
+    attached = belonging(images)
+    chosen |= {one.reference for r in chosen for one in attached.get(r, ())}
     return [image for image in images if image.reference in chosen]

@@ -43,13 +43,19 @@ class Ahead:
     Args:
         bundle: an open one.
         at_work: whether there is time to prove anything.
+        attached: whether what is attached to its images counts among them.
         now: tells the time of this host, in nanoseconds since 1970.
     """
 
     def __init__(
-        self, bundle: Bundle, *, at_work: bool, now: Callable[[], int] = time.time_ns
+        self,
+        bundle: Bundle,
+        *,
+        at_work: bool,
+        attached: bool = True,
+        now: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._bundle, self._now = bundle, now
+        self._bundle, self._now, self._attached = bundle, now, attached
         self._enough = threading.Event()
         self._proved: dict[Digest, _Identity] = {}
         self._thread = threading.Thread(target=self._work, name="ahead", daemon=True)
@@ -71,7 +77,8 @@ class Ahead:
     @property
     def images(self) -> Sequence[Image]:
         """The images of the bundle."""
-        return self._bundle.images
+        every = self._bundle.images
+        return every if self._attached else tuple(one for one in every if not one.attached)
 
     def __contains__(self, digest: object) -> bool:
         """Tell whether the bundle carries the content of a digest."""

@@ -20,7 +20,8 @@ _SMOKE_SECONDS = 120
 
 def record(kube: Kube, bundle: Bundle, parameters: Parameters, signers: Sequence[str]) -> str:
     """Note the bundle in a ConfigMap of its own; returns its name where that changed anything."""
-    references = [str(image.reference) for image in bundle.images]
+    images = [image for image in bundle.images if not image.attached]
+    references = [str(image.reference) for image in images]
     landed = Landed(
         digest=str(bundle.digest),
         name=bundle.table.name,
@@ -29,7 +30,7 @@ def record(kube: Kube, bundle: Bundle, parameters: Parameters, signers: Sequence
         hosts=records.hosts(references),
         images=len(references),
         references=tuple(references),
-        digests=tuple(str(image.root.digest) for image in bundle.images),
+        digests=tuple(str(image.root.digest) for image in images),
         signers=tuple(signers),
     )
     wanted = landed.to_object()

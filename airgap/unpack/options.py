@@ -23,6 +23,7 @@ class Options:
         accept_unsigned: take a bundle that is not signed by a key of those that landed before.
         allow_rollback: take a bundle with a lower serial than one that landed before.
         own_key: make the registry's key here, also where the bundle carries one.
+        attached: bring signatures, attestations and SBOMs, too.
         wait: for another run on the same cluster to end, instead of failing.
         environment: this process's, for docker and kind.
         proxies: ``http``, ``https``, ``all``, ``no`` as in the environment's X_proxy.
@@ -40,6 +41,7 @@ class Options:
     accept_unsigned: bool = False
     allow_rollback: bool = False
     own_key: bool = False
+    attached: bool = True
     wait: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     proxies: Mapping[str, str] = field(default_factory=dict)

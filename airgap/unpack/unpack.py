@@ -111,7 +111,7 @@ def unpack(
         making = Making.begin(here.engine, tools, parameters.cluster_name)
         with (
             cluster.removed_on_failure(making, access_file, options, progress),
-            Ahead(bundle, at_work=here.is_new) as content,
+            Ahead(bundle, at_work=here.is_new, attached=options.attached) as content,
         ):
             site, kube, written = _bring_up(job, here, making)
             before = landed_before(kube)
@@ -124,7 +124,7 @@ def unpack(
         cluster=site.name,
         registry=here.endpoint,
         created=here.is_new,
-        images=len(bundle.images),
+        images=sum(not image.attached for image in bundle.images),
         steps=steps.done,
         push=report,
         kubeconfig=written,

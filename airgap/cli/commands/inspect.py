@@ -39,7 +39,10 @@ def inspect(path: Path, keys: tuple[str, ...], as_json: bool) -> None:
             told, lines = contents.to_json(), _lines(contents)
         else:
             images = [image.to_json() for image in content.images]
-            told, lines = {"layout": str(path), "images": images}, _of_images(content.images)
+            told, lines = (
+                {"layout": str(path), "images": images},
+                _of_images([(i, ()) for i in content.images]),
+            )
     if as_json:
         results.write_json(told)
     else:
@@ -79,19 +82,21 @@ def _lines(contents: "Contents") -> list[str]:
         lines.append(f"signature  said to be by {contents.signer}, not proved (give --key)")
     else:
         lines.append("signature  none")
-    lines += _of_images(bundle.images)
+    lines += _of_images(contents.images)
     return lines + [f"left out   {reference.familiar}" for reference in table.failed]
 
 
-def _of_images(images: "Sequence[Image]") -> list[str]:
+def _of_images(images: "Sequence[tuple[Image, Sequence[Image]]]") -> list[str]:
+    from airgap.oci.attached import kinds
     from airgap.progress import size
 
     lines = [f"images     {len(images)}"]
-    for image in images:
+    for image, attached in images:
         lines.append(f"  {image.reference.familiar}")
         platforms = ", ".join(map(str, image.platforms)) or "platform unknown"
         lines.append(f"    {image.root.digest.algorithm}:{image.root.digest.short}…"
                      f"  {platforms}  {size(image.size)}")  # fmt: skip
+        lines += [f"    + {kinds(one)}  {size(one.size)}" for one in attached]
     return lines
 
 

@@ -98,6 +98,11 @@ _CLUSTER_ONLY = (
     help="Go without layers that live outside the registry.",
 )
 @click.option(
+    "--without-attached",
+    is_flag=True,
+    help="Leave out signatures, attestations and SBOMs.",
+)
+@click.option(
     "--reuse",
     type=options.FILE,
     metavar="OLD.tar",
@@ -126,12 +131,11 @@ def pack(
     node_image: str | None,
     registry_image: str | None,
     workers: int | None,
-    keep_going: bool,
-    failed_path: Path | None,
+    keep_going: bool, failed_path: Path | None,
     lock_path: Path | None,
     locked_path: Path | None,
     update: bool,
-    allow_foreign: bool,
+    allow_foreign: bool, without_attached: bool,
     reuse: Path | None,
     quiet: bool,
     verbose: int,
@@ -178,6 +182,7 @@ def pack(
             created=environment.source_date_epoch(),
             lock=load_lock(locked_path) if locked_path else None,
             update=update,
+            attached=not without_attached,
         )
         result = run(request, source, console, stop)
     packed.write_lists(result, failed_path, locked_path if update else lock_path)

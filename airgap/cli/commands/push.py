@@ -57,6 +57,7 @@ _NAMED = 5
     metavar="MIB",
     help="Send larger blobs in requests of so many MiB, for a proxy that limits them.",
 )
+@click.option("--without-attached", is_flag=True, help="Leave signatures, attestations and SBOMs.")
 @options.keys_option
 @options.registry_options
 @options.output_options
@@ -74,6 +75,7 @@ def push(
     check: bool,
     failed_path: Path | None,
     chunk_size: int | None,
+    without_attached: bool,
     quiet: bool,
     verbose: int,
     as_json: bool,
@@ -102,7 +104,8 @@ def push(
     )  # fmt: skip
     chosen = options.registry(**registry)
     with open_content(bundle_path, keys) as bundle:
-        carried = _selected(bundle, list_path)
+        chosen_images = _selected(bundle, list_path)
+        carried = [i for i in chosen_images if not (without_attached and i.attached)]
         images = _flattened(carried, bundle, console) if flatten else carried
         names = called.names(images)
         for key in called.unused(bundle.images):
@@ -137,7 +140,7 @@ class _Job:
         """How many images."""
         from airgap.progress import count
 
-        return count(len(self.images), "image")
+        return count(sum(not image.attached for image in self.images), "image")
 
     def push(self) -> "Report":
         """Bring there what is missing."""

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Take the registry's key from the bundle, or make one here.",
 )
+@click.option("--without-attached", is_flag=True, help="Leave signatures, attestations and SBOMs.")
 @click.option("--wait", is_flag=True, help="Wait for another run of airgap to end.")
 @options.keys_option
 @options.output_options
@@ -61,6 +62,7 @@ def unpack(
     accept_unsigned: bool,
     allow_rollback: bool,
     tls: str,
+    without_attached: bool,
     wait: bool,
     quiet: bool,
     verbose: int,
@@ -93,6 +95,7 @@ def unpack(
         accept_unsigned=accept_unsigned,
         allow_rollback=allow_rollback,
         own_key=tls == "host",
+        attached=not without_attached,
         wait=wait,
         environment=dict(os.environ),
         proxies=environment.proxies(),

@@ -83,3 +83,19 @@ def test_very_many_entries_without_a_platform_are_not_asked() -> None:
 
 def test_attestations_are_left_out() -> None:
     assert chosen([AMD, child("b", "unknown/unknown")], "linux/amd64") == ["a"]
+
+
+def test_buildkits_attestation_goes_with_its_platform() -> None:
+    def attests(name: str, subject: Descriptor) -> Descriptor:
+        annotations = {
+            "vnd.docker.reference.type": "attestation-manifest",
+            "vnd.docker.reference.digest": str(subject.digest),
+        }
+        value = child(name, "unknown/unknown").to_json() | {"annotations": annotations}
+        return Descriptor.from_json(value, "test")
+
+    children = [AMD, attests("c", AMD), ARM, attests("d", ARM)]
+    assert chosen(children, "linux/arm64") == ["b", "d"]
+    assert chosen(children, "linux/arm64", "linux/amd64") == ["b", "a", "c", "d"]
+    without = Choice("app", [Platform("linux", "amd64")], attestations=False)
+    assert without(Index(OCI_INDEX, tuple(children))) == [AMD]

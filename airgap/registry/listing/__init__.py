@@ -1,0 +1,4 @@
+"""listing: what a registry tells of its content.
+
+referrers  what is attached to a manifest
+"""
