@@ -18,9 +18,6 @@ from airgap.progress import size
 from airgap.unpack import host
 from airgap.unpack.options import Options
 
-_NODE_UNPACKED = 3
-"""How much room a node image takes in docker, against what is carried."""
-
 
 @dataclass(frozen=True, slots=True)
 class Examination:
@@ -105,8 +102,7 @@ def _site(
         needs = preflight.Needs(parameters, "", 0, 0, new)
         return preflight.check(info, needs)
     needs = host.needs(bundle, parameters, new_cluster=new)
-    wanted = needs.image_bytes + (_NODE_UNPACKED * needs.node_bytes if new else 0)
-    facts["bundle"] = f"{bundle.path}, needs about {size(wanted)}"
+    facts["bundle"] = f"{bundle.path}, needs about {size(needs.room)}"
     return host.findings(needs, info, bundle, options)
 
 

@@ -39,6 +39,11 @@ class Needs:
     image_bytes: int
     new_cluster: bool
 
+    @property
+    def room(self) -> int:
+        """Bytes that docker's folder takes: a node image takes about three times its size."""
+        return self.image_bytes + (3 * self.node_bytes if self.new_cluster else 0)
+
 
 def check(info: dict[str, Any], needs: Needs) -> list[Finding]:
     """Look at this host.
@@ -55,13 +60,13 @@ def check(info: dict[str, Any], needs: Needs) -> list[Finding]:
 
 
 def _space(info: dict[str, Any], needs: Needs) -> Iterator[Finding]:
-    """Docker's folder takes the node image unpacked (about three times), and the registry."""
+    """Docker's folder takes the node image unpacked, and the registry."""
     root = str(info.get("DockerRootDir") or "/var/lib/docker")
     try:
         free = shutil.disk_usage(root).free
     except OSError:
         return  # the daemon's folder is not visible from here
-    wanted = needs.image_bytes + (3 * needs.node_bytes if needs.new_cluster else 0)
+    wanted = needs.room
     if free < wanted:
         yield Finding(
             f"{root} has {free // 10**6} MB free, and {wanted // 10**6} MB are needed",
