@@ -30,6 +30,7 @@ registry-image: registry:3.1.1
 workers: 1
 """
 NODES = ("kind-control-plane", "kind-worker")
+LIST = {"apiVersion": "v1", "kind": "List"}
 ACCEPT = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json"
 STORAGE = "/var/lib/airgap/registry/docker/registry/v2/blobs/sha256"
 
@@ -82,8 +83,8 @@ class Story:
         pods = {
             f"{n}-{i}": (image, node) for n, image in images.items() for i, node in enumerate(nodes)
         }
-        items = [_pod(name, *what) for name, what in pods.items()]
-        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+        items = [pod(name, *what) for name, what in pods.items()]
+        text = json.dumps({**LIST, "items": items})
         self.kubectl("apply", "-f", "-", input=text)
         names = [f"pod/{name}" for name in pods]
         done = self.kubectl("wait", "--for=condition=Ready", "--timeout=90s", *names, check=False)
@@ -120,7 +121,7 @@ class Story:
         return {name: pod["status"]["containerStatuses"][0]["state"] for name, pod in pods.items()}
 
 
-def _pod(name: str, image: str, node: str) -> dict[str, Any]:
+def pod(name: str, image: str, node: str) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
