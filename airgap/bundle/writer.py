@@ -2,11 +2,12 @@
 
 The bundle grows in ``NAME.partial`` beside a journal of what it holds, and gets its name when
 all of it is there. A later run keeps every finished blob, also for another plan, and the
-parts of the others; all of that is hashed again.
+parts of the others; all of that is hashed again. What the plan has no place for is kept where the
+next run may want it.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,8 +15,9 @@ from typing import Self
 from airgap.bundle import tar
 from airgap.bundle.medium import write_at
 from airgap.bundle.partial import file as partial_file
-from airgap.bundle.partial import kept
-from airgap.bundle.partial.file import open_locked
+from airgap.bundle.partial import kept, leftovers
+from airgap.bundle.partial.extents import Extents
+from airgap.bundle.partial.file import mode_of, open_locked
 from airgap.bundle.partial.journal import Held, Journal
 from airgap.bundle.partial.sink import BlobSink
 from airgap.bundle.plan import File, Plan
@@ -36,12 +38,24 @@ class Writer:
     Several threads may fill blobs at once. All sinks must be at rest when the context is left.
     The partial file stays where ``commit`` was not reached.
 
+    Args:
+        plan: the file to be.
+        path: its name.
+        secret: keep everybody else out of it.
+        lacks: whether the plan lacks what an earlier or later one has: what it has no place for
+            is kept for the next run.
+
     Attributes:
         warnings: what the medium did not do, and a person should know.
+        leaves: bytes that are left for the next run, once the bundle has its name.
     """
 
-    def __init__(self, plan: Plan, path: Path, *, secret: bool = False) -> None:
+    def __init__(
+        self, plan: Plan, path: Path, *, secret: bool = False, lacks: bool = False
+    ) -> None:
         self._plan, self._path, self._secret = plan, outputs.landing(path), secret
+        self._lacks, self.leaves = lacks, 0
+        self._leftovers: dict[Digest, Held] = {}
         self._partial = partial_of(path)
         self._what = f"cannot write {self._partial}"
         self._fd = -1
@@ -96,20 +110,23 @@ class Writer:
         return self._sinks[blob.digest]
 
     def replan(self, plan: Plan) -> None:
-        """Go on with another plan; of the blobs of both, what is proved stays so.
+        """Go on with a plan for less; of the blobs of both, what is proved stays so.
 
         Raises:
             ResourceError: the file cannot be written.
         """
-        places = plan.places
         blobs = {blob.digest: blob for blob in plan.blobs}
         complete = [d for d in blobs if d in self._sinks and self._sinks[d].complete]
         held = {digest: self._sinks[digest].where() for digest in complete}
+        others = {
+            d: sink.where() for d, sink in self._sinks.items() if sink.held and d not in blobs
+        }
+        self._plan, places = plan, plan.places
         with guarded(self._what):
-            kept.relocate(self._fd, self._partial, self._journal, held, blobs, places)
-            self._journal.restart({d: Held(places[d], held[d].ranges) for d in held})
-        self._plan = plan
-        self._sinks = {d: BlobSink(self, blob, places[d]) for d, blob in blobs.items()}
+            self._move(held, self._leftovers | others)
+            self._journal.restart(
+                {d: Held(places[d], held[d].ranges) for d in held} | self._leftovers
+            )
         for digest in complete:
             self._sinks[digest].declare_complete()
 
@@ -126,12 +143,17 @@ class Writer:
                 f"the first is {missing[0].digest}"
             )
         self._write_contents()
-        with guarded(self._what):
-            os.ftruncate(self._fd, self._plan.size)
-            flushed = refusals.sync(self._fd)
-            self._partial.replace(outputs.landing(self._path))
-            flushed = refusals.sync_folder(self._path.parent) and flushed
-            self._journal.path.unlink(missing_ok=True)
+        aside = self._set_aside()
+        try:
+            with guarded(self._what):
+                os.ftruncate(self._fd, self._plan.size)
+                flushed = refusals.sync(self._fd)
+                self._partial.replace(outputs.landing(self._path))
+                flushed = refusals.sync_folder(self._path.parent) and flushed
+                self._leave(aside)
+        finally:
+            if aside is not None:
+                os.close(aside)
         if not flushed:
             self.warnings.append(
                 f"{self._path} is whole, and its medium does not say when it is flushed:"
@@ -173,14 +195,40 @@ class Writer:
         os.close(self._fd)
 
     def _take_over(self) -> None:
-        size, places = os.fstat(self._fd).st_size, self._plan.places
-        blobs = {blob.digest: blob for blob in self._plan.blobs}
-        held = kept.kept(self._journal, blobs.values(), size, fresh=not size)
-        kept.relocate(self._fd, self._partial, self._journal, held, blobs, places)
-        self._sinks = {d: BlobSink(self, blob, places[d]) for d, blob in blobs.items()}
-        for digest, sha in kept.hash_all(self._fd, held, places).items():
+        size = os.fstat(self._fd).st_size
+        noted = self._journal.read() if size else {}
+        held = kept.kept(noted, self._plan.blobs, size)
+        planned = {blob.digest for blob in self._plan.blobs}
+        others = {d: noted[d] for d in noted if d not in planned and self._lacks}
+        self._move(held, leftovers.leftovers(others, held, size))
+        for digest, sha in kept.hash_all(self._fd, held, self._plan.places).items():
             self._sinks[digest].resume(held[digest], sha)
-        self._journal.restart({d: sink.where() for d, sink in self._sinks.items() if sink.held})
+        there = {d: sink.where() for d, sink in self._sinks.items() if sink.held}
+        self._journal.restart(there | self._leftovers)
+
+    def _move(self, held: Mapping[Digest, Held], others: Mapping[Digest, Held]) -> None:
+        """Bring to its place what the plan has, and behind its end what it does not have."""
+        places = self._plan.places
+        others, behind = leftovers.fitting(self._fd, self._partial, self._plan.size, others)
+        blobs = {blob.digest: blob for blob in self._plan.blobs}
+        every = {**held, **others}
+        kept.relocate(self._fd, self._partial, self._journal, every, blobs, places | behind)
+        self._leftovers = {d: Held(behind[d], others[d].ranges) for d in others}
+        self._sinks = {d: BlobSink(self, blob, places[d]) for d, blob in blobs.items()}
+
+    def _set_aside(self) -> int | None:
+        if not self._leftovers:
+            return None
+        mode = mode_of(secret=self._secret)
+        return leftovers.set_aside(self._fd, self._partial.parent, self._leftovers, mode)
+
+    def _leave(self, aside: int | None) -> None:
+        """Leave to the next run what was set aside, or nothing."""
+        if aside is None or not leftovers.give_name(aside, self._partial):
+            self._journal.path.unlink(missing_ok=True)
+            return
+        self._journal.restart(leftovers.moved(self._leftovers))
+        self.leaves = sum(Extents(held.ranges).total for held in self._leftovers.values())
 
     def _write_contents(self) -> None:
         for at, data, _ in tar.gaps(self._plan.members):

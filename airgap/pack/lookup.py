@@ -1,5 +1,6 @@
 """lookup: from references to images, by their manifests alone."""
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -86,6 +87,21 @@ def look_up(request: Request, source: Source, progress: Progress, stop: Stop) ->
     )
 
 
+@dataclass
+class _Walked:
+    """What some root led to for some platforms, whatever the names that lead to it.
+
+    Attributes:
+        turn: held by who walks.
+        image: what was found; None where nobody did yet, or only some that failed.
+        foreign: its layers that live elsewhere.
+    """
+
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    image: Image | None = None
+    foreign: Sequence[Descriptor] = ()
+
+
 class _Lookup:
     def __init__(self, request: Request, source: Source, progress: Progress) -> None:
         self._source, self._reuse = source, request.reuse
@@ -96,6 +112,7 @@ class _Lookup:
         self.moved: dict[Reference, Digest | None] = {}
         self._parsed = Parsed()
         self._members: set[Digest] = set()
+        self._walked: dict[tuple[Descriptor, tuple[Platform, ...]], _Walked] = {}
         self._asked_for, self._with_attached = request.images, request.attached
         self.attached: dict[Reference, Sequence[Image]] = {}
         self._looks: Attached | None = None
@@ -105,19 +122,32 @@ class _Lookup:
     def look_up(self, wanted: Wanted) -> Image:
         """Find an image, and check that the bundle still has room."""
         image = self._find(wanted)
-        images = [image]
         if self._looks and wanted.reference in self._asked_for:
             self.attached[wanted.reference] = self._looks.of(image)
-            images += self.attached[wanted.reference]
-        for one in images:
-            self._members.update(found.digest for found in (*one.manifests, *one.blobs))
+            for one in self.attached[wanted.reference]:
+                self._take_in(one)
         check_count(len(self._members))
         return image
 
+    def _take_in(self, image: Image) -> None:
+        self._members.update(found.digest for found in (*image.manifests, *image.blobs))
+
     def _find(self, wanted: Wanted) -> Image:
+        """Find an image; what many names lead to is walked once."""
         reference = wanted.reference
         root, body = self._resolve(reference)
-        self.bodies[root.digest] = body
+        walked = self._walked.setdefault((root, wanted.platforms or ()), _Walked())
+        with walked.turn:
+            if walked.image is None:
+                self.bodies[root.digest] = body
+                walked.image = self._walk(wanted, root)
+                walked.foreign = [blob for blob in walked.image.blobs if blob.is_foreign]
+                self._take_in(walked.image)
+        self._check_foreign(reference, walked.foreign)
+        return replace(walked.image, reference=reference)
+
+    def _walk(self, wanted: Wanted, root: Descriptor) -> Image:
+        reference = wanted.reference
 
         def load(descriptor: Descriptor) -> bytes:
             return self._manifest(reference, descriptor)
@@ -132,7 +162,6 @@ class _Lookup:
         )
         image = walk(reference, root, load, choice, self._parsed)
         choice.check()
-        self._check_foreign(image)
         if not image.platforms and image.images:
             only = self._platform(reference, image.images[0])
             return replace(image, platforms=(only,) if only else ())
@@ -164,15 +193,14 @@ class _Lookup:
                 raise
             return None
 
-    def _check_foreign(self, image: Image) -> None:
+    def _check_foreign(self, reference: Reference, blobs: Iterable[Descriptor]) -> None:
         """Find the foreign layers that the registry does not have; their urls are not asked."""
-        for blob in image.blobs:
-            if not blob.is_foreign or self._source.has_blob(image.reference, blob):
+        for blob in blobs:
+            if self._source.has_blob(reference, blob):
                 continue
             if not self._allow_foreign:
                 raise InputError(
-                    f"{image.reference.familiar}: its layer {blob.digest} lives outside"
-                    " its registry",
+                    f"{reference.familiar}: its layer {blob.digest} lives outside its registry",
                     hint="--allow-foreign packs the image without it",
                 )
             self.absent.add(blob.digest)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from airgap.bundle.plan import Contents, check_room, plan
-from airgap.bundle.writer import Writer, check_output
+from airgap.bundle.writer import Writer, check_output, partial_of
 from airgap.errors import AirgapError, InputError
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
@@ -23,7 +23,7 @@ from airgap.pack.lookup import Found, look_up
 from airgap.pack.request import Request
 from airgap.pack.result import Moved, Result, joined
 from airgap.pack.sparse import sparse, told
-from airgap.progress import Progress, count
+from airgap.progress import Progress, count, size
 from airgap.transfer.ports import Source
 from airgap.transfer.stop import Stop
 
@@ -99,7 +99,8 @@ def _write(
     rest = _payload(request, found)
     draft = plan(_contents(request, found, rest, found.failed))
     progress.step("Fetching what is missing")
-    with Writer(draft, request.output, secret=rest.secret) as writer:
+    lacks = bool(found.failed)
+    with Writer(draft, request.output, secret=rest.secret, lacks=lacks) as writer:
         download = Download(writer, source, request.reuse, progress, stop)
         attached = found.attached_to(found.images)
         download.run([*found.images.values(), *attached.values()])
@@ -115,6 +116,11 @@ def _write(
             draft = plan(_contents(request, found, rest, failed))
             writer.replan(draft)
         digest = writer.commit()
+    if writer.leaves:
+        progress.note(
+            f"{partial_of(request.output)} keeps {size(writer.leaves)} of what failed, for the next"
+            " run"
+        )
     for text in (*draft.warnings, *rest.warnings, *writer.warnings):
         progress.warn(text)
     images = _carried(request, found, failed)

@@ -213,7 +213,7 @@ def _journal(path: Path, blobs: tuple[Descriptor, ...]) -> Read:
         path.write_bytes(data)
         journal = Journal(path)
         try:
-            kept(journal, blobs, 1 << 20, fresh=False)
+            kept(journal.read(), blobs, 1 << 20)
         finally:
             journal.close()
 

@@ -46,6 +46,13 @@ class Extents:
             start, end = min(start, self._starts[first]), max(end, self._ends[last - 1])
         self._starts[first:last], self._ends[first:last] = [start], [end]
 
+    def overlaps(self, others: Iterable[Range]) -> bool:
+        """Tell whether a byte of other ranges is there."""
+        return any(
+            (at := bisect_right(self._ends, start)) < len(self._starts) and self._starts[at] < end
+            for start, end in others
+        )
+
     def gaps(self, size: int) -> list[Range]:
         """Return the ranges below ``size`` that are not there."""
         ends, starts = [0, *self._ends], [*self._starts, size]

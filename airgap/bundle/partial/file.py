@@ -42,7 +42,7 @@ def open_locked(path: Path, *, secret: bool, warn: Callable[[str], None]) -> int
     """
     while True:
         with guarded(f"cannot write {path}"):
-            fd, made = _open(path, 0o600 if secret else 0o666)
+            fd, made = _open(path, mode_of(secret=secret))
         try:
             if _take(fd, path, warn, made=made):
                 if secret and not refusals.make_private(fd):
@@ -55,6 +55,11 @@ def open_locked(path: Path, *, secret: bool, warn: Callable[[str], None]) -> int
             os.close(fd)
             raise
         os.close(fd)
+
+
+def mode_of(*, secret: bool) -> int:
+    """Return the mode of a partial file, before the umask."""
+    return 0o600 if secret else 0o666
 
 
 def _open(path: Path, mode: int) -> tuple[int, bool]:

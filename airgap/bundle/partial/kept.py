@@ -21,12 +21,10 @@ _THREADS = min(os.cpu_count() or 1, 8)
 
 
 def kept(
-    journal: Journal, blobs: Iterable[Descriptor], file_size: int, *, fresh: bool
+    noted: Mapping[Digest, Held], blobs: Iterable[Descriptor], file_size: int
 ) -> dict[Digest, Held]:
-    """Return what the journal says of the blobs, without what cannot be true."""
-    if fresh:
-        return {}
-    noted, found = journal.read(), {}
+    """Return what a journal says of the blobs, without what cannot be true."""
+    found = {}
     for blob in blobs:
         if blob.digest in noted:
             at, there = noted[blob.digest].at, Extents(noted[blob.digest].ranges)
@@ -63,13 +61,15 @@ def relocate(
     """Move what is held to where it belongs, and note it as it goes.
 
     A finished blob needs no warning in the journal before it moves, since its hash will tell;
-    what is there of an unfinished one is given up if the run ends amid the move.
+    what is there of an unfinished one is given up if the run ends amid the move. Of what ``blobs``
+    lack nobody knows whether it is finished.
     """
     moves, owners = list[Move](), list[Digest]()
     for digest, where in held.items():
         if where.at == places[digest]:
             continue
-        if where.ranges != ((0, blobs[digest].size),):
+        blob = blobs.get(digest)
+        if blob is None or where.ranges != ((0, blob.size),):
             journal.add(digest, Held(0, ()))
         for start, end in where.ranges:
             moves.append(Move(where.at + start, places[digest] + start, end - start))

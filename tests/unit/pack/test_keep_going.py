@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +13,7 @@ from airgap.bundle.reader import Bundle
 from airgap.errors import InputError
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
-from tests.unit.pack.conftest import Pack
+from tests.unit.pack.conftest import Listener, Pack
 from tests.unit.shelf import Shelf, refuse
 
 
@@ -139,3 +141,43 @@ def test_nothing_found_leaves_the_partial_file_alone(shelf: Shelf, packed: Pack,
     before = (tmp_path / "b.tar.partial.journal").read_bytes()
     assert packed("gone:1").error
     assert (tmp_path / "b.tar.partial.journal").read_bytes() == before != b""
+
+
+@pytest.mark.parametrize("keep_going", [False, True])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_what_an_image_has_is_kept_where_its_look_up_fails_the_next_time(
+    shelf: Shelf, packed: Pack, keep_going: bool, place: int
+) -> None:
+    lines = ["nginx:1", "quay.io/org/app:1"]
+    lines.insert(place, "big:1")
+    root = shelf.image("big:1", b"base", b"big one", b"big two")
+    shelf.fault = lambda d, c: refuse(d, c) if c == b"nginx" else c
+    packed(*lines)  # all but one layer is there
+    shelf.fault = lambda _, c: c
+    del shelf.roots["big:1"]
+    failed = packed(*lines, keep_going=keep_going)
+    assert [str(r) for r in failed.failed] == ["docker.io/library/big:1"]
+    assert (failed.digest is not None) == keep_going
+    shelf.roots["big:1"] = root
+    shelf.fetched.clear()
+    with ExitStack() as stack:
+        reuse = stack.enter_context(Bundle.open(failed.path)) if keep_going else None
+        result = packed(*lines, reuse=reuse)
+    assert sorted(names(result)) == sorted(lines)
+    layers = {Digest.of(layer) for layer in (b"base", b"nginx", b"app amd", b"big one", b"big two")}
+    assert not layers & set(shelf.fetched)  # the look-up reads configs
+
+
+def test_what_fails_on_its_way_keeps_what_came(shelf: Shelf, packed: Pack, tmp_path: Path) -> None:
+    shelf.image("big:1", b"base", b"big one", b"big two")
+    shelf.fault = lambda d, c: refuse(d, c) if c == b"big two" else c
+    listener = Listener()
+    result = packed("big:1", "nginx:1", keep_going=True, listener=listener)
+    assert names(result) == ["nginx:1"]
+    assert any("b.tar.partial keeps" in note for note in listener.notes)
+    shelf.fault = lambda _, c: c
+    shelf.fetched.clear()
+    with Bundle.open(result.path) as reuse:
+        assert names(packed("big:1", "nginx:1", reuse=reuse)) == ["big:1", "nginx:1"]
+    assert shelf.fetched == [Digest.of(b"big two")]
+    assert [path.name for path in tmp_path.iterdir()] == ["b.tar"]

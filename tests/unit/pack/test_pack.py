@@ -7,6 +7,7 @@ from airgap.bundle.format import TooLarge
 from airgap.bundle.reader import Bundle
 from airgap.errors import InputError, NetworkError
 from airgap.oci.digest import Digest
+from airgap.pack import lookup
 from airgap.pack.result import Result
 from tests.unit.pack.conftest import Listener, pack_from
 from tests.unit.shelf import Shelf, refuse
@@ -213,3 +214,37 @@ def test_the_look_up_ends_where_the_tables_are_full(
         run(shelf, tmp_path, *names, keep_going=True)
     assert len(shelf.resolved) < 30, "each image has three members"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_many_names_lead_to_is_walked_once(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walks, asked, configs = list[str](), list[str](), list[str]()
+    walk, manifest, fetch = lookup.walk, shelf.manifest, shelf.fetch
+    monkeypatch.setattr(lookup, "walk", lambda *a: walks.append(str(a[0])) or walk(*a))
+    shelf.manifest = lambda r, d: asked.append(str(d.digest)) or manifest(r, d)  # type: ignore
+    shelf.fetch = lambda r, *a: configs.append(str(r)) or fetch(r, *a)  # type: ignore
+    names = [f"quay.io/org{n % 7}/app:{n}" for n in range(500)]
+    for name in names:
+        shelf.roots[name] = shelf.roots["quay.io/org/app:1"]
+    lines = [*names, *(f"--platform linux/arm64 quay.io/other/app:{n}" for n in range(100))]
+    for line in lines[len(names) :]:
+        shelf.roots[line.rpartition(" ")[2]] = shelf.roots["quay.io/org/app:1"]
+    result = run(shelf, tmp_path, *lines)
+    assert len(walks) == 2
+    assert len(asked) == len(set(asked)) == 2
+    assert len(configs) == 5  # each blob once: two images, and the layer that they share
+    assert [str(image.reference) for image in result.images] == [x.split(" ")[-1] for x in lines]
+    assert {str(p) for i in result.images[len(names) :] for p in i.platforms} == {"linux/arm64"}
+
+
+def test_what_many_names_lead_to_and_lacks_something_fails_each_by_its_name(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    names = [f"quay.io/org/app:{n}" for n in range(2, 20)]
+    for name in names:
+        shelf.roots[name] = shelf.roots["quay.io/org/app:1"]
+    lines = [f"--platform linux/s390x {name}" for name in names]
+    result = pack_from(shelf, tmp_path, "nginx:1", *lines, keep_going=True)
+    assert [str(reference) for reference in result.failed] == names
+    assert all(r.familiar in error.message for r, error in result.failed.items())
