@@ -158,10 +158,6 @@ class Patience:
         )  # fmt: skip
 
 
-QUICK = Patience(docker=2, command=2, api=2, tries=1)
-"""For a look that has to end soon, whatever hangs."""
-
-
 def _engine(environment: Mapping[str, str], patience: Patience) -> Engine:
     from airgap.cluster.docker.engine import DockerEngine
 

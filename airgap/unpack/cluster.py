@@ -37,16 +37,26 @@ def usable(found: Site | None, bundle: Bundle, progress: Progress) -> Site | Non
         ClusterError: it is somebody else's, and half-made.
     """
     half_made = found is not None and found.is_half_made
-    if (found is None or half_made) and bundle.node is None:
-        raise InputError(
-            f"{bundle.path} holds images only: it cannot bring up a cluster",
-            hint="name an airgap cluster with --cluster-name, or use airgap push",
-        )
+    if found is None or half_made:
+        check_brings_one(bundle)
     if found is None or not half_made:
         return found
     progress.note(f"the cluster {found.name} was left half-made: it is made again")
     _remove_half_made(found)
     return None
+
+
+def check_brings_one(bundle: Bundle) -> None:
+    """Check that a cluster can be made from a bundle.
+
+    Raises:
+        InputError: it holds images only.
+    """
+    if bundle.node is None:
+        raise InputError(
+            f"{bundle.path} holds images only: it cannot bring up a cluster",
+            hint="name an airgap cluster with --cluster-name, or use airgap push",
+        )
 
 
 def adopted(found: Site, parameters: Parameters) -> Parameters:

@@ -2,21 +2,26 @@
 
 import platform
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from airgap.bundle.reader import Bundle
+from airgap.cluster import host_trust
 from airgap.cluster.checks import preflight, surroundings
 from airgap.cluster.checks.finding import Finding
-from airgap.cluster.ports import QUICK, Engine, Tools
+from airgap.cluster.parameters import Parameters
+from airgap.cluster.ports import Engine, Patience, Tools
 from airgap.cluster.site import Site
 from airgap.errors import AirgapError
 from airgap.progress import size
-from airgap.unpack import host
+from airgap.unpack import cluster, host
 from airgap.unpack.options import Options
+
+_SECONDS = 30
+"""What docker may take for an answer, and nodes for all of theirs: a host under load is well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +65,17 @@ def examine(bundle: Bundle | None, options: Options, tools: Tools | None = None)
     facts["time"] = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     facts["kubectl"] = shutil.which("kubectl", path=options.environment.get("PATH")) or "not here"
     found = [] if bundle else [*surroundings.proxies(options.proxies)]
+    facts["kind"] = _kind(bundle, options)
+    patience = replace(Patience.within(_SECONDS, tools.clock), docker=_SECONDS)
     try:
-        engine = tools.engine(options.environment, QUICK)
+        engine = tools.engine(options.environment, patience)
         info = engine.info()
     except AirgapError as error:
-        return Examination(facts | {"docker": "not reached"}, [*found, _stops(error)])
+        stops = Finding(error.message, f"{error.hint} (pack, push and serve need no docker)")
+        return Examination(facts | {"docker": "not reached"}, [*found, stops])
     facts |= _daemon(info)
     try:
-        found += _site(bundle, options, engine, info, tools, facts)
+        found += _site(bundle, options, engine, info, tools, patience, facts)
     except AirgapError as error:
         found.append(_stops(error))
     return Examination(facts, found)
@@ -91,19 +99,55 @@ def _site(
     engine: Engine,
     info: dict[str, Any],
     tools: Tools,
+    patience: Patience,
     facts: dict[str, str],
 ) -> list[Finding]:
     """Look at the cluster that there is, and at what a bundle, or any, needs of this host."""
     parameters = host.parameters_for(bundle, options) if bundle else host.usual(options)
-    site = Site.look(engine, parameters.cluster_name, tools, QUICK)
+    site = Site.look(engine, parameters.cluster_name, tools, patience)
     facts["cluster"] = _told(site, parameters.cluster_name)
     new = site is None or site.is_half_made
+    found = [*_left(site, parameters.cluster_name), *_refused(site, parameters, bundle, options)]
     if bundle is None:
         needs = preflight.Needs(parameters, "", 0, 0, new)
-        return preflight.check(info, needs)
+        return [*found, *preflight.check(info, needs)]
     needs = host.needs(bundle, parameters, new_cluster=new)
     facts["bundle"] = f"{bundle.path}, needs about {size(needs.room)}"
-    return host.findings(needs, info, bundle, options)
+    return [*found, *host.findings(needs, info, bundle, options)]
+
+
+def _left(site: Site | None, name: str) -> Iterator[Finding]:
+    """Look for what an earlier run left."""
+    remove = f"airgap teardown --cluster-name {name}"
+    if site and site.is_half_made:
+        problem = f"the cluster {name} was left half made by an earlier run"
+        yield Finding(problem, f"airgap unpack makes it again; {remove} removes it", fatal=False)
+    if site is None and host_trust.left(name):
+        problem = f"this host still trusts the registry of a cluster {name} that is gone"
+        yield Finding(problem, f"{remove} forgets it", fatal=False)
+
+
+def _refused(
+    site: Site | None, parameters: Parameters, bundle: Bundle | None, options: Options
+) -> Iterator[Finding]:
+    """Find why unpack would not take the cluster that there is, or not make one."""
+    try:
+        if site and not site.is_half_made:
+            cluster.adopted(site, parameters)
+        elif bundle:
+            cluster.check_brings_one(bundle)
+            if not host.carries_kind(bundle):
+                host.installed_kind(options)
+    except AirgapError as error:
+        yield _stops(error)
+
+
+def _kind(bundle: Bundle | None, options: Options) -> str:
+    """Tell which kind program unpack would use, or pack would carry."""
+    if bundle and host.carries_kind(bundle):
+        return "the bundle's"
+    found = shutil.which("kind", path=options.environment.get("PATH"))
+    return found or "not here: pack of a cluster wants it, unpack takes the bundle's"
 
 
 def _told(site: Site | None, name: str) -> str:

@@ -54,10 +54,24 @@ def kind_binary(bundle: Bundle, options: Options, folder: Path) -> Path:
     """
     if options.kind:
         return options.kind
-    if any(member.name == _KIND for member in bundle.members()):
+    if carries_kind(bundle):
         path = folder / "kind"
         bundle.copy_member(_KIND, path, 0o700)
         return path
+    return installed_kind(options)
+
+
+def carries_kind(bundle: Bundle) -> bool:
+    """Tell whether a bundle carries the kind program."""
+    return any(member.name == _KIND for member in bundle.members())
+
+
+def installed_kind(options: Options) -> Path:
+    """Return the kind of this host.
+
+    Raises:
+        ResourceError: there is none.
+    """
     found = shutil.which("kind", path=options.environment.get("PATH"))
     if not found:
         raise ResourceError(

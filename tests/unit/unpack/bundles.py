@@ -34,6 +34,7 @@ def cluster_bundle(
     workers: int = 0,
     read_port: int = READ_PORT,
     content: Content | None = None,
+    carries_kind: bool = True,
     **others: Any,
 ) -> Parameters:
     """Write a bundle that brings up a cluster; return its parameters."""
@@ -60,11 +61,9 @@ def cluster_bundle(
             ("airgap/tls.key", made.key_pem),
         ]
     wanted = {"parameters": parameters.to_json(), "node": node, "registry": registry}
-    write(
-        content,
-        path,
-        **wanted | {"extras": [*extras, ("airgap/bin/kind", b"#!/bin/sh\n")]} | others,
-    )
+    if carries_kind:
+        extras.append(("airgap/bin/kind", b"#!/bin/sh\n"))
+    write(content, path, **wanted | {"extras": extras} | others)
     return parameters
 
 

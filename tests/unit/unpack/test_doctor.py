@@ -1,17 +1,21 @@
 """doctor, on a host in memory."""
 
 import socket
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airgap.bundle.reader import Bundle
+from airgap.cluster import host_trust, mark
 from airgap.cluster.docker.node import State
-from airgap.errors import ResourceError
+from airgap.cluster.ports import Engine, Patience
+from airgap.errors import ClusterError, ResourceError
 from airgap.unpack.doctor import Examination, examine
 from airgap.unpack.options import Options
-from tests.unit.unpack.bundles import Run, cluster_bundle
+from tests.unit.unpack.bundles import Run, cluster_bundle, images_bundle
 
 
 @pytest.fixture
@@ -66,10 +70,75 @@ def test_what_an_earlier_run_left_is_told(run: Run) -> None:
     assert "made by airgap, 1 nodes" in look(run).facts["cluster"]
     (node,) = run.host.engine.found["kind"]
     run.host.engine.stop(node.name, State.STOPPED)
-    assert "1 not running: airgap up" in look(run).facts["cluster"]
+    found = look(run)
+    assert "1 not running: airgap up" in found.facts["cluster"]
+    assert fatal(found) == [f"the cluster kind does not run: {node.name} (exited)"]
 
 
 def test_without_a_bundle_the_usual_cluster_is_looked_at(run: Run) -> None:
     found = examine(None, Options(kubeconfigs=[run.kubeconfig]), run.host.tools)
     assert found.facts["cluster"] == "kind: none; unpack makes it"
     assert "bundle" not in found.facts
+
+
+def test_a_cluster_that_unpack_would_not_take_stops(run: Run) -> None:
+    """unpack refuses it for the same reason: both ask the same."""
+    run.host.cluster("kind")
+    found = look(run)
+    (problem,) = fatal(found)
+    assert "does not publish port" in problem
+    with pytest.raises(ClusterError, match="does not publish port"):
+        run()
+
+
+def test_a_bundle_that_cannot_bring_up_a_cluster_stops_where_there_is_none(run: Run) -> None:
+    images_bundle(run.path)
+    found = look(run)
+    (problem,) = fatal(found)
+    assert "holds images only" in problem
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_bundle_without_kind_needs_that_of_the_host(
+    run: Run, tmp_path: Path, installed: bool
+) -> None:
+    cluster_bundle(run.path, carries_kind=False)
+    if installed:
+        (tmp_path / "kind").touch(0o755)
+    found = look(run, environment={"PATH": str(tmp_path)})
+    assert any("kind is neither" in problem for problem in fatal(found)) != installed
+
+
+def test_a_run_that_was_killed_left_something(run: Run) -> None:
+    run()
+    (node,) = run.host.engine.found["kind"]
+    del node.machine.files[mark.FINISHED]
+    found = look(run)
+    (finding,) = [finding for finding in found.findings if "half made" in finding.problem]
+    assert not finding.fatal
+    assert "airgap teardown --cluster-name kind" in finding.remedy
+    assert run.host.engine.found["kind"] == [node]
+
+
+def test_trust_in_a_cluster_that_is_gone_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_trust, "left", lambda name: name == "kind")
+    found = look(run)
+    assert found.is_ready
+    (finding,) = [finding for finding in found.findings if "still trusts" in finding.problem]
+    assert finding.remedy == "airgap teardown --cluster-name kind forgets it"
+
+
+def test_a_host_under_load_is_given_time(run: Run) -> None:
+    given: list[Patience] = []
+    tools = run.host.tools
+    engine = tools.engine
+
+    def connect(environment: Mapping[str, str], patience: Patience) -> Engine:
+        given.append(patience)
+        return engine(environment, patience)
+
+    run.host.tools = replace(tools, engine=connect)
+    assert look(run).is_ready
+    (patience,) = given
+    assert patience.docker >= 30
+    assert 0 < patience.left() <= 30, "and it ends, whatever hangs"
