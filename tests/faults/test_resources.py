@@ -1,9 +1,7 @@
 """What this host may lack while a bundle is written: space, rights, a sound disk, peace."""
 
-import os
 import random
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +15,6 @@ from tests.faults.conftest import MIB, Bench
 from tests.support.proxy import Fault
 
 AIRGAP = Path(sys.executable).with_name("airgap")
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
 
 
 @pytest.fixture
@@ -38,7 +35,7 @@ def command(bench: Bench) -> list[str]:
     ]  # fmt: skip
 
 
-@needs_root
+@pytest.mark.needs("root")
 def test_a_disk_that_is_too_small_is_told_before_a_layer_is_fetched(
     bench: Bench, tmpfs: Path
 ) -> None:
@@ -52,7 +49,7 @@ def test_a_disk_that_is_too_small_is_told_before_a_layer_is_fetched(
     bench.check_packs()
 
 
-@needs_root
+@pytest.mark.needs("root")
 def test_a_disk_that_fills_up_meanwhile(bench: Bench, tmpfs: Path) -> None:
     subprocess.run(["mount", "-o", "remount,size=20m", tmpfs], check=True)
     bench.bundle = tmpfs / "b.tar"
@@ -70,7 +67,7 @@ def test_a_disk_that_fills_up_meanwhile(bench: Bench, tmpfs: Path) -> None:
     bench.check_packs()
 
 
-@needs_root
+@pytest.mark.needs("root")
 def test_a_read_only_folder(bench: Bench, tmpfs: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", tmpfs], check=True)
     bench.bundle = tmpfs / "b.tar"
@@ -90,7 +87,7 @@ def test_a_limit_on_the_size_of_files(bench: Bench) -> None:
     bench.check_packs()
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+@pytest.mark.needs("strace")
 def test_a_disk_that_fails_at_the_end(bench: Bench) -> None:
     """EIO from fsync means that the bytes may be lost: the file must not get its name."""
     inject = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=fsync:error=EIO"]

@@ -1,14 +1,7 @@
-"""The minisign program, where it is installed."""
+"""The minisign program, for a test that needs it."""
 
-import shutil
 import subprocess
 from pathlib import Path
-
-import pytest
-
-needs_minisign = pytest.mark.skipif(
-    not shutil.which("minisign"), reason="minisign is not installed"
-)
 
 
 def minisign(*arguments: str, cwd: Path, text: str = "") -> None:

@@ -248,7 +248,10 @@ def test_calls_are_found(text: str, found: list[list[str]]) -> None:
         ("sign b.tar", "--key"),
     ],
 )
-def test_wrong_calls_are_refused(text: str, said: str) -> None:
+def test_wrong_calls_are_refused(
+    text: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     assert said in refusal(text.split())
     assert not refusal(["pack", "images.txt", "--tls", "host"])
     assert not refusal(["up", "--help"])

@@ -1,6 +1,7 @@
-"""Whatever a test lets a command print as JSON is held against its schema."""
+"""Commands run in a folder of their own, and what they print as JSON is held against its schema."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,6 +11,11 @@ from airgap.cli import results
 from tests.support import schema
 
 _write = results.write_json
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@ import http.client
 import io
 import json
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -124,7 +123,7 @@ def test_keygen_sign_verify(run, bundle: Path, tmp_path: Path) -> None:  # type:
     assert run("verify", bundle, "--key", tmp_path / "other.pub").code == 4
 
 
-@pytest.mark.skipif(not shutil.which("minisign"), reason="minisign is not installed")
+@pytest.mark.needs("minisign")
 def test_minisign_proves_our_signature(run, bundle: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     run("keygen", tmp_path / "release")
     run("sign", bundle, "--key", tmp_path / "release.key")

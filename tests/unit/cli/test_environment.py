@@ -1,7 +1,6 @@
 """Places of the environment that may not be entered, or are not there."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,9 +14,6 @@ AIRGAP = Path(sys.executable).with_name("airgap")
 NOBODY = 65534
 # Without capabilities root may enter its own folders only, as anybody else.
 ALONE = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
-needs_root = pytest.mark.skipif(
-    os.geteuid() != 0 or not shutil.which("setpriv"), reason="other owners need root"
-)
 
 
 @pytest.fixture
@@ -47,7 +43,7 @@ def ran(arguments: list[str], **environment: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-@needs_root
+@pytest.mark.needs("root")
 @pytest.mark.parametrize("name", ["HOME", "DOCKER_CONFIG"])
 def test_credentials_that_cannot_be_read_are_none(bundle: Path, closed: Path, name: str) -> None:
     (bundle.parent / "no.tar").touch()
@@ -70,7 +66,7 @@ def test_without_a_home_there_are_no_credentials(monkeypatch: pytest.MonkeyPatch
     assert environment.kubeconfigs() == []
 
 
-@needs_root
+@pytest.mark.needs("root")
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -100,7 +96,7 @@ def test_a_file_in_a_folder_that_may_not_be_searched(
     check_denied(*ran(given, HOME="/nowhere"), closed)
 
 
-@needs_root
+@pytest.mark.needs("root")
 def test_a_file_that_may_not_be_read(bundle: Path) -> None:
     bundle.chmod(0o600)
     os.chown(bundle, NOBODY, NOBODY)

@@ -40,7 +40,7 @@ def test_another_process_is_named_and_its_end_frees_the_turn(tmp_path: Path) -> 
         take(daemon)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+@pytest.mark.needs("root")
 def test_another_user_s_run_is_seen(tmp_path: Path) -> None:
     with turn("daemon-of-two", "kind", Told(), FakeClock().clock(), wait=False):
         pid = os.fork()

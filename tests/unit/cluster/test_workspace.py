@@ -49,7 +49,7 @@ def test_folders_of_releases_before_are_swept_where_they_are_theirs(tmp_path: Pa
     assert sweep(tmp_path) == [theirs]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder away")
+@pytest.mark.needs("root")
 def test_another_user_s_folder_stays(tmp_path: Path) -> None:
     path = tmp_path / "airgap-run-xyz"
     path.mkdir()

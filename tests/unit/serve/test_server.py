@@ -1,6 +1,5 @@
 import http.client
 import json
-import shutil
 import socket
 import ssl
 import struct
@@ -236,7 +235,7 @@ def test_who_never_shakes_hands_goes(layout: Layout, heard: Heard) -> None:
         assert wire.ends()
 
 
-@pytest.mark.skipif(not shutil.which("skopeo"), reason="skopeo is not installed")
+@pytest.mark.needs("skopeo")
 def test_skopeo_pulls(server: Server, tmp_path: Path) -> None:
     source = f"docker://127.0.0.1:{server.port}/quay.io/org/app:1"
     command = ["skopeo", "copy", "--all", "--src-tls-verify=false", source, f"dir:{tmp_path}/copy"]

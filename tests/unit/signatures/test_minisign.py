@@ -5,7 +5,7 @@ import pytest
 from airgap.errors import InputError, TrustError
 from airgap.signatures.minisign import PublicKey, Signature, check
 from airgap.signatures.secret_key import SecretKey
-from tests.support.minisign import minisign, needs_minisign
+from tests.support.minisign import minisign
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_what_is_no_public_key(text):
         PublicKey.parse(text)
 
 
-@needs_minisign
+@pytest.mark.needs("minisign")
 def test_we_verify_what_minisign_signs(tmp_path):
     minisign("-G", "-W", "-p", "m.pub", "-s", "m.key", cwd=tmp_path)
     (tmp_path / "file").write_bytes(b"message")
@@ -61,7 +61,7 @@ def test_we_verify_what_minisign_signs(tmp_path):
     assert SecretKey.load(tmp_path / "m.key").public == public
 
 
-@needs_minisign
+@pytest.mark.needs("minisign")
 def test_minisign_signs_with_our_key(tmp_path, key):
     (tmp_path / "file").write_bytes(b"message")
     (tmp_path / "ours.key").write_bytes(key.to_bytes("pw", operations=1 << 20))

@@ -5,8 +5,7 @@ import pytest
 from airgap.errors import TrustError
 from airgap.signatures.minisign import PublicKey
 from airgap.signatures.secret_key import SecretKey
-
-from .test_minisign import minisign, needs_minisign
+from tests.support.minisign import minisign
 
 
 @pytest.fixture
@@ -24,7 +23,7 @@ def test_passwords(key):
     assert repr(key) == f"SecretKey({key.public.name})"
 
 
-@needs_minisign
+@pytest.mark.needs("minisign")
 def test_we_open_a_key_that_minisign_encrypted(tmp_path):
     minisign("-G", "-p", "e.pub", "-s", "e.key", cwd=tmp_path, text="pw\npw\n")
     opened = SecretKey.load(tmp_path / "e.key", "pw")

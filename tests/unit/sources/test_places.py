@@ -139,7 +139,9 @@ def test_what_fails_is_listed_so_that_it_is_found_again(tmp_path: Path, maker: M
     assert list(carried(result)) == NAMES[:2]
     name = "docker.io/library/nginx:1.27"
     assert result.unfinished == [f"--platform all oci:{tmp_path}/built:nginx:1.27 as {name}"]
-    assert packed(Path("/"), *result.unfinished).failed.keys() == result.failed.keys()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert packed(elsewhere, *result.unfinished).failed.keys() == result.failed.keys()
 
 
 def test_damaged_content_is_never_carried(tmp_path: Path, maker: Maker) -> None:

@@ -15,7 +15,6 @@ from airgap.bundle.partial.file import check, open_locked
 from airgap.errors import ResourceError
 
 NOBODY, OTHER = 65534, 65533
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="other owners need root")
 
 
 def taken(path: Path, *, secret: bool = False) -> list[str]:
@@ -26,7 +25,7 @@ def taken(path: Path, *, secret: bool = False) -> list[str]:
     return warned
 
 
-@needs_root
+@pytest.mark.needs("root")
 @pytest.mark.parametrize("owner", [0, NOBODY])
 def test_a_partial_of_another_owner_in_a_folder_of_few(tmp_path: Path, owner: int) -> None:
     """As a CI cache leaves it, or an earlier run without sudo."""
@@ -36,7 +35,7 @@ def test_a_partial_of_another_owner_in_a_folder_of_few(tmp_path: Path, owner: in
     assert taken(path) == []
 
 
-@needs_root
+@pytest.mark.needs("root")
 @pytest.mark.parametrize("mode", [0o777, 0o1777])
 def test_a_partial_of_another_owner_where_anybody_may_put_one(tmp_path: Path, mode: int) -> None:
     tmp_path.chmod(mode)
@@ -48,7 +47,7 @@ def test_a_partial_of_another_owner_where_anybody_may_put_one(tmp_path: Path, mo
             use(path)
 
 
-@needs_root
+@pytest.mark.needs("root")
 def test_a_medium_that_gives_all_files_to_one_owner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

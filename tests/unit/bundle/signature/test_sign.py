@@ -11,7 +11,7 @@ from airgap.bundle.signature.sign import sign_bundle
 from airgap.errors import InputError, ResourceError, TrustError
 from airgap.signatures.minisign import PublicKey
 from airgap.signatures.secret_key import SecretKey
-from tests.support.minisign import minisign, needs_minisign
+from tests.support.minisign import minisign
 
 from ..made import sample, write
 
@@ -189,7 +189,7 @@ def test_a_comment_that_cannot_be_in_a_signature(bundle, key):
             sign_bundle(bundle, key, comment)
 
 
-@needs_minisign
+@pytest.mark.needs("minisign")
 def test_minisign_verifies_ours(bundle, key, tmp_path):
     sign_bundle(bundle, key, "from airgap")
     (tmp_path / "key.pub").write_bytes(key.public.to_bytes())
