@@ -17,9 +17,9 @@ from faults import Ended, Refusal, Runner  # type: ignore[import-not-found]
 from airgap.bundle.reader import Bundle
 from airgap.errors import AirgapError
 from airgap.signatures.secret_key import SecretKey
+from tests.support.bundles import Content, write
 from tests.support.images import Maker
 from tests.support.registry import MemoryRegistry
-from tests.unit.bundle.made import Content, write
 
 SIGNER, OTHER = "signer.key", "other.key"
 PACK = [

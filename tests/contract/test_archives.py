@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from airgap.bundle.reader import Bundle
-from airgap.oci import descriptor as d
 from airgap.oci.platform import Platform
 from airgap.pack.pack import pack
 from airgap.pack.request import Request
@@ -20,7 +19,7 @@ from airgap.spec.image_list import parse_list
 from airgap.spec.spec import Spec
 from tests.support import archives
 from tests.support.images import Maker
-from tests.unit.shelf import Shelf
+from tests.support.shelf import Shelf
 
 
 def run(folder: Path, *words: str) -> None:
@@ -33,14 +32,8 @@ def run(folder: Path, *words: str) -> None:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make an image, and let the programs write it in each of their forms."""
     folder = tmp_path_factory.mktemp("archives")
-    maker, tars = Maker(folder / "built"), archives.layer_tars()
-    value = {
-        "schemaVersion": 2,
-        "mediaType": d.OCI_MANIFEST,
-        "config": maker.blob(archives.config(tars), d.CONFIG_TYPES[0]),
-        "layers": [maker.blob(gzip.compress(data, mtime=0)) for data in tars],
-    }
-    maker._root(value, "docker.io/shop/app:1")
+    maker = Maker(folder / "built")
+    maker.runnable(*archives.layer_tars(), name="docker.io/shop/app:1")
     maker.layout()
     index = json.loads((folder / "built/index.json").read_text())
     index["manifests"][0]["annotations"] = {"org.opencontainers.image.ref.name": "v1"}

@@ -1,9 +1,6 @@
 """What pack and push cost: disk no more than the bundle, memory that does not grow with it."""
 
 import contextlib
-import hashlib
-import json
-import random
 import re
 import socket
 import subprocess
@@ -15,17 +12,16 @@ import pytest
 
 from airgap.console import QUIET, Console
 from airgap.registry.options import Options
-from airgap.sources.layout import Layout
 from airgap.targets.registry import RegistryTarget
 from airgap.transfer.push import push
 from tests.e2e.conftest import AIRGAP, Lab
+from tests.support.images import Maker
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 
 LAYER = 20 << 20
 SMALL, LARGE = 10, 100
 """Layers: 0.2 and 2 GB."""
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
 @pytest.fixture
@@ -64,25 +60,9 @@ def wait_for(address: str) -> None:
 
 def fill(registry: str, folder: Path, layers: int) -> None:
     """Push an image of random layers, the same in every run."""
-    blobs = folder / "blobs/sha256"
-    blobs.mkdir(parents=True)
-    source = random.Random(layers)
-
-    def add(body: bytes, media_type: str) -> dict[str, object]:
-        digest = hashlib.sha256(body).hexdigest()
-        (blobs / digest).write_bytes(body)
-        return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(body)}
-
-    layer_type = "application/vnd.oci.image.layer.v1.tar+gzip"
-    descriptors = [add(source.randbytes(LAYER), layer_type) for _ in range(layers)]
-    platform = {"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers"}}
-    config = add(json.dumps(platform).encode(), "application/vnd.oci.image.config.v1+json")
-    value = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": descriptors}
-    root = add(json.dumps(value).encode(), MANIFEST)
-    root["annotations"] = {"io.containerd.image.name": f"{registry}/big:{layers}"}
-    (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [root]}))
-    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
-    layout = Layout(folder)
+    maker = Maker(folder, layers)
+    maker.image(*(maker.bytes(LAYER) for _ in range(layers)), name=f"{registry}/big:{layers}")
+    layout = maker.layout()
     with RegistryTarget(registry, Options()) as target:
         # It lands below its host's name, so that is where the list asks for it.
         push(layout.images, layout, target, Console(QUIET)).check()

@@ -18,7 +18,7 @@ import pytest
 from airgap.bundle import tar
 from airgap.bundle.reader import Bundle
 from airgap.errors import AirgapError, InputError, ResourceError
-from tests.unit.bundle.made import sample, write
+from tests.support.bundles import sample, write
 
 SMALL = [("airgap/README", b"hello\n"), ("airgap/files/x", b"y")]
 

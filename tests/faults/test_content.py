@@ -126,31 +126,22 @@ def odd(bench: Bench, tmp_path: Path) -> Bench:
     """Images that are unusual and right, in the real registry."""
     maker = Maker(tmp_path / "odd")
 
-    def put(
-        name: str, config: dict[str, Any], *layers: dict[str, Any], **more: Any
-    ) -> dict[str, Any]:
-        value = {"schemaVersion": 2, "mediaType": d.OCI_MANIFEST, "config": config,
-                 "layers": list(layers), **more}  # fmt: skip
-        return maker._root(value, name)
-
     config = maker.blob(b'{"os": "linux", "architecture": "amd64"}', CONFIG)
     helm = maker.blob(b"{}", "application/vnd.cncf.helm.config.v1+json")
     chart = maker.blob(b"chart", "application/vnd.cncf.helm.chart.content.v1.tar+gzip")
-    put("docker.io/odd/helm:1", helm, chart, artifactType="application/vnd.cncf.helm")
-    put("docker.io/odd/no-layers:1", config)
-    put("docker.io/odd/empty-layer:1", config, maker.blob(b""))
-    zstd = "application/vnd.oci.image.layer.v1.tar+zstd"
-    put("docker.io/odd/zstd:1", config, maker.blob(b"zstd", zstd) | {"data": "AAAA"})
-    image = put("", config, maker.blob(b"attested"))
-    attestation = put(
-        "", maker.blob(b"{}", CONFIG), maker.blob(b"{}", "application/vnd.in-toto+json")
+    maker.artifact(
+        helm, chart, name="docker.io/odd/helm:1", artifactType="application/vnd.cncf.helm"
     )
-    entries = [
-        image | {"platform": {"os": "linux", "architecture": "amd64"}},
-        attestation | {"platform": {"os": "unknown", "architecture": "unknown"}},
-    ]
-    index = {"schemaVersion": 2, "mediaType": d.OCI_INDEX, "manifests": entries}
-    maker._root(index, "docker.io/odd/attested:1")
+    maker.artifact(config, name="docker.io/odd/no-layers:1")
+    maker.artifact(config, maker.blob(b""), name="docker.io/odd/empty-layer:1")
+    zstd = "application/vnd.oci.image.layer.v1.tar+zstd"
+    layer = maker.blob(b"zstd", zstd) | {"data": "AAAA"}
+    maker.artifact(config, layer, name="docker.io/odd/zstd:1")
+    image = maker.artifact(config, maker.blob(b"attested"))
+    statement = maker.blob(b"{}", "application/vnd.in-toto+json")
+    attestation = maker.artifact(maker.blob(b"{}", CONFIG), statement)
+    unknown = attestation | {"platform": {"os": "unknown", "architecture": "unknown"}}
+    maker.index("docker.io/odd/attested:1", unknown, amd64=image)
     layout = maker.layout()
     with RegistryTarget(bench.registry.address, Options()) as target:
         push(layout.images, layout, target, Silent()).check()

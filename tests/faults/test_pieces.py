@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from airgap.progress import Silent
+from tests.support.images import Stock
 from tests.support.killed import held, run
 from tests.support.registry import MemoryRegistry
-from tests.unit.shelf import Shelf
 
 MIB = 1 << 20
 SIZE, TIMES = 96 * MIB, 100
@@ -20,12 +20,9 @@ UNDER_WAY = 8 * MIB + 16 * (256 << 10)
 
 
 def test_killed_at_100_moments_it_goes_on_inside_every_piece(tmp_path: Path) -> None:
-    shelf = Shelf()
-    root = shelf.image("big", random.Random(6).randbytes(SIZE), b"small")
     with MemoryRegistry() as registry:
-        for content in shelf.content.values():
-            registry.content.add_blob("org/big", content)
-        registry.content.add_manifest("org/big", shelf.content[root.digest], root.media_type, "1")
+        stock = Stock(registry, "org/big")
+        stock.image(random.Random(6).randbytes(SIZE), b"small", name="1")
         reference, bundle = f"{registry.address}/org/big:1", tmp_path / "b.tar"
         lines = subprocess.run(
             [sys.executable, "-m", "tests.support.killed", reference, bundle, str(TIMES), "7"],

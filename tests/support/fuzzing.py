@@ -32,8 +32,8 @@ from airgap.signatures.minisign import PublicKey, Signature
 from airgap.signatures.secret_key import SecretKey
 from airgap.sources.layout import Layout
 from airgap.spec.load import load
+from tests.support.bundles import sample, write
 from tests.support.images import Maker
-from tests.unit.bundle.made import sample, write
 
 TOKENS = [
     b"", b"\0", b"\xff", b"..", b"/", b"\\", b":", b"@", b"[", b"]", b"{", b"}", b'"', b",", b"'",

@@ -1,16 +1,13 @@
 """What the clients of a registry are tried on: an image, a signature of it, and a chart."""
 
 import gzip
-import hashlib
-import io
 import json
-import tarfile
 from pathlib import Path
-from typing import Any
 
-from airgap.oci import descriptor as d
+from airgap.oci.digest import Digest
 from airgap.sources.layout import Layout
-from tests.support.images import Maker
+from tests.support import archives
+from tests.support.images import EMPTY, Json, Maker
 
 _HELM = "application/vnd.cncf.helm"
 IMAGE, CHART = "docker.io/library/app", "ghcr.io/charts/chart"
@@ -36,49 +33,25 @@ class Site:
         self._chart(maker)
         self.layout: Layout = maker.layout()
 
-    def _image(self, maker: Maker, base: bytes, architecture: str) -> dict[str, Any]:
-        tars = [_tar({"base": base}), _tar({"arch": architecture.encode()})]
-        config = {
-            "os": "linux", "architecture": architecture, "config": {},
-            "rootfs": {"type": "layers", "diff_ids": [_digest(data) for data in tars]},
-        }  # fmt: skip
-        layers = [gzip.compress(data, mtime=0) for data in tars]
-        self.layers |= {_digest(data) for data in layers}
-        described = maker.blob(json.dumps(config).encode(), d.CONFIG_TYPES[0])
-        return maker.image(*layers, config=described)
+    def _image(self, maker: Maker, base: bytes, architecture: str) -> Json:
+        tars = archives.tar({"base": base}), archives.tar({"arch": architecture.encode()})
+        self.layers |= {str(Digest.of(gzip.compress(data, 1, mtime=0))) for data in tars}
+        return maker.runnable(*tars, architecture=architecture)
 
-    def _sign(self, maker: Maker, index: dict[str, Any]) -> str:
+    def _sign(self, maker: Maker, index: Json) -> str:
         """Attach a signature, also under the tag that a registry without referrers is asked for."""
-        subject = {key: index[key] for key in ("mediaType", "digest", "size")}
-        name = f"{IMAGE}:{subject['digest'].replace(':', '-')}"
+        name = f"{IMAGE}:{index['digest'].replace(':', '-')}"
         kind = "application/vnd.example.signature"
-        signature = maker.image(
-            b"signed", artifactType=kind, subject=subject,
-            config=maker.blob(b"{}", "application/vnd.oci.empty.v1+json"),
-        )  # fmt: skip
-        entry = {**signature, "artifactType": kind}
-        maker.tagged(name, {"schemaVersion": 2, "mediaType": d.OCI_INDEX, "manifests": [entry]})
+        empty, payload = maker.blob(b"{}", EMPTY), maker.blob(b"signed")
+        signature = maker.artifact(empty, payload, artifactType=kind, subject=index)
+        maker.index(name, signature | {"artifactType": kind})
         return str(signature["digest"])
 
     def _chart(self, maker: Maker) -> None:
-        about = {"apiVersion": "v2", "name": "chart", "version": "1.0.0"}
-        packed = gzip.compress(_tar({"chart/Chart.yaml": json.dumps(about).encode()}), mtime=0)
-        maker.image(
+        about = json.dumps({"apiVersion": "v2", "name": "chart", "version": "1.0.0"}).encode()
+        packed = gzip.compress(archives.tar({"chart/Chart.yaml": about}), mtime=0)
+        maker.artifact(
+            maker.blob(about, f"{_HELM}.config.v1+json"),
+            maker.blob(packed, f"{_HELM}.chart.content.v1.tar+gzip"),
             name=f"{CHART}:1.0.0",
-            config=maker.blob(json.dumps(about).encode(), f"{_HELM}.config.v1+json"),
-            layers=[maker.blob(packed, f"{_HELM}.chart.content.v1.tar+gzip")],
         )
-
-
-def _tar(files: dict[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return out.getvalue()
-
-
-def _digest(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"

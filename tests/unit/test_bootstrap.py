@@ -11,7 +11,7 @@ import pytest
 from airgap.bundle import tar
 from airgap.bundle.reader import Bundle
 from airgap.pack import extras
-from tests.unit.bundle.made import sample, write
+from tests.support.bundles import sample, write
 
 ROOT = Path(__file__).parents[2]
 TOOL = "airgap/bin/airgap"

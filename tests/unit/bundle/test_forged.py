@@ -9,9 +9,8 @@ from airgap.bundle.reader import Bundle
 from airgap.errors import AirgapError
 from airgap.oci import strictjson
 from airgap.oci.descriptor import Descriptor
+from tests.support.bundles import Content, layer, write
 from tests.support.forging import KINDS, Parts
-
-from .made import Content, layer, write
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +18,7 @@ def legal(tmp_path_factory):
     content = Content()
     base = layer(1, 2000)
     for number in range(12):
-        content.add(f"example.org/app{number}:1", content.manifest([base, layer(number, 100)]))
+        content.add(f"example.org/app{number}:1", content.runnable(base, layer(number, 100)))
     path = tmp_path_factory.mktemp("legal") / "b.tar"
     write(content, path)
     return path.read_bytes()

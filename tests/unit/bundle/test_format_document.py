@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 
 from airgap.bundle.reader import Bundle
-from airgap.oci.descriptor import OCI_MANIFEST
-
-from .made import CONFIG, Content, write
+from tests.support.bundles import Content, write
+from tests.support.images import CONFIG
 
 DOCUMENT = Path(__file__).parents[3] / "docs/bundle-format.md"
 
@@ -17,7 +16,7 @@ def example(path):
     rootfs = {"type": "layers", "diff_ids": []}
     config = {"architecture": "amd64", "os": "linux", "rootfs": rootfs}
     blob = content.blob(json.dumps(config).encode(), CONFIG)
-    root = content.body({"config": blob.to_json(), "layers": []}, OCI_MANIFEST)
+    root = content.artifact(blob)
     content.add("example.org/empty:1", root)
     return write(content, path, name="example", tool="example")
 

@@ -6,21 +6,18 @@ from airgap.bundle import indexes
 from airgap.bundle.indexes import derive
 from airgap.bundle.table import Entry, Table
 from airgap.errors import InputError
-from airgap.oci.descriptor import OCI_MANIFEST
-
-from .made import CONFIG, LAYER, Content
+from tests.support.bundles import Content
+from tests.support.images import CONFIG
 
 
 def foreign(content, number):
-    blob = content.blob(b"%d" % number, LAYER)
-    return blob.to_json() | {"urls": ["https://example.org/layer"]}
+    return content.blob(b"%d" % number) | {"urls": ["https://example.org/layer"]}
 
 
 def shared(content, absent):
     """Return entries that share one manifest, each without other layers of it."""
     layers = [foreign(content, number) for number in range(6)]
-    config = content.blob(b"{}", CONFIG).to_json()
-    root = content.body({"config": config, "layers": layers}, OCI_MANIFEST)
+    root = content.artifact(content.blob(b"{}", CONFIG), *layers)
     digests = [blob.digest for blob in content.add("app:0", root).images[0].layers]
     return [
         Entry.of(content.add(f"app:{n}", root), frozenset(digests[i] for i in lacking))

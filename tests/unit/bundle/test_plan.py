@@ -8,8 +8,7 @@ from airgap.bundle.indexes import derive
 from airgap.bundle.plan import check_room, plan
 from airgap.oci import strictjson
 from airgap.oci.reference import Reference
-
-from .made import sample
+from tests.support.bundles import sample
 
 
 def test_the_doors_are_written_as_all_json_is():

@@ -15,11 +15,11 @@ from airgap.bundle.plan import plan
 from airgap.bundle.reader import Bundle
 from airgap.bundle.writer import Writer
 from airgap.errors import InputError, ResourceError
-from airgap.oci.descriptor import OCI_INDEX, OCI_MANIFEST, Descriptor
+from airgap.oci.descriptor import Descriptor
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
-
-from .made import CONFIG, LAYER, Content, fill, layer, sample, write
+from tests.support.bundles import Content, fill, layer, sample, write
+from tests.support.images import CONFIG, described
 
 EXTRAS = [("airgap/README", b"hello\n"), ("airgap/tls.key", b"key"), ("airgap/files/a b", b"")]
 
@@ -188,7 +188,7 @@ def test_one_image_streams_as_an_oci_layout_under_its_own_digest(bundle, tmp_pat
 def test_what_docker_cannot_express_is_named():
     content = sample()
     digest = content.images[0].root.digest
-    content.add(f"nginx@{digest}", content.images[0].root)
+    content.add(f"nginx@{digest}", content.images[0].root.to_json())
     planned = plan(content.contents())
     assert planned.inexpressible == (content.images[3].reference,)
     assert planned.warnings == ()
@@ -196,12 +196,8 @@ def test_what_docker_cannot_express_is_named():
 
 def test_sha512_is_refused_by_name():
     content = Content()
-    config = content.blob(b"{}", "application/vnd.oci.image.config.v1+json")
     layer = {"mediaType": "x/y", "digest": "sha512:" + "0" * 128, "size": 1}
-    root = content.body(
-        {"config": config.to_json(), "layers": [layer]},
-        "application/vnd.oci.image.manifest.v1+json",
-    )
+    root = content.artifact(content.blob(b"{}", CONFIG), layer)
     content.add("odd:1", root)
     with pytest.raises(InputError, match=r"odd:1.*sha512"):
         plan(content.contents())
@@ -209,13 +205,9 @@ def test_sha512_is_refused_by_name():
 
 def test_a_foreign_layer_may_be_absent(tmp_path):
     content = Content()
-    config = content.blob(b"{}", "application/vnd.oci.image.config.v1+json")
-    foreign = content.blob(b"elsewhere", "application/vnd.docker.image.rootfs.foreign.diff.tar")
-    root = content.body(
-        {"config": config.to_json(), "layers": [foreign.to_json()]},
-        "application/vnd.oci.image.manifest.v1+json",
-    )
-    image = content.add("win:1", root)
+    layer = content.blob(b"elsewhere", "application/vnd.docker.image.rootfs.foreign.diff.tar")
+    foreign = described(layer)
+    image = content.add("win:1", content.artifact(content.blob(b"{}", CONFIG), layer))
     planned = write(content, tmp_path / "b.tar", absent=frozenset([foreign.digest]))
     assert planned.inexpressible == (image.reference,)
     with Bundle.open(tmp_path / "b.tar") as opened:
@@ -287,9 +279,9 @@ def test_digest_is_that_of_the_sums(bundle):
 def test_a_forged_bundle_of_indexes_that_list_each_other_is_read_at_once(tmp_path):
     """Forty entries on each of four levels: two million paths, and a handful of manifests."""
     content = Content()
-    child = content.manifest([layer(1, 100)])
+    child = content.runnable(layer(1, 100))
     for _ in range(4):
-        child = content.body({"manifests": [child.to_json()] * 40}, OCI_INDEX)
+        child = content.index("", *[child] * 40)
     content.add("forged:1", child)
     write(content, tmp_path / "forged.tar")
     with Bundle.open(tmp_path / "forged.tar") as bundle:
@@ -298,9 +290,8 @@ def test_a_forged_bundle_of_indexes_that_list_each_other_is_read_at_once(tmp_pat
 
 def test_one_long_manifest_named_very_often_is_bounded():
     content = Content()
-    blob = content.blob(b"x", LAYER).to_json()
-    config = content.blob(b"{}", CONFIG).to_json()
-    root = content.body({"config": config, "layers": [blob] * 20_000}, OCI_MANIFEST)
+    layers = [content.blob(b"x")] * 20_000
+    root = content.artifact(content.blob(b"{}", CONFIG), *layers)
     image = content.add("app", root)  # read once: the names are what there are many of
     for number in range(99):
         content.images.append(replace(image, reference=Reference.parse(f"app:{number}")))

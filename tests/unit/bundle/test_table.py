@@ -6,8 +6,7 @@ from airgap.bundle.format import MAX_ABSENT
 from airgap.bundle.plan import plan
 from airgap.bundle.table import Table
 from airgap.errors import InputError
-
-from .made import sample
+from tests.support.bundles import sample
 
 
 def altered(**members):

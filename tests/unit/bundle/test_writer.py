@@ -20,8 +20,7 @@ from airgap.bundle.plan import plan
 from airgap.bundle.reader import Bundle
 from airgap.bundle.writer import Writer
 from airgap.errors import InputError, ResourceError
-
-from .made import Content, fill, sample, write
+from tests.support.bundles import Content, fill, sample, write
 
 
 def partial_of(path):
@@ -375,7 +374,7 @@ def test_killed_at_any_time(tmp_path):
         """
         import random, sys
         from pathlib import Path
-        from tests.unit.bundle.made import Content, fill
+        from tests.support.bundles import Content, fill
         from airgap.bundle.plan import plan
         from airgap.bundle.writer import Writer
         content = Content()

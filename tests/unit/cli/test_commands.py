@@ -12,8 +12,8 @@ import click
 import pytest
 
 from airgap.cli import app, ask, environment, failure
+from tests.support.bundles import Content, write
 from tests.support.images import Maker
-from tests.unit.bundle.made import Content, write
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from airgap.cli import environment
-from tests.unit.bundle.made import Content, write
+from tests.support.bundles import Content, write
 
 AIRGAP = Path(sys.executable).with_name("airgap")
 NOBODY = 65534

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from airgap.cli import app
-from tests.unit.bundle.made import Content, write
+from tests.support.bundles import Content, write
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from airgap.unpack.doctor import Examination
 from airgap.unpack.receipt import Receipt
 from airgap.upkeep.status import NodeStatus, Status
 from tests.support import schema
+from tests.support.bundles import Content, write
 from tests.support.images import Maker
-from tests.unit.bundle.made import Content, write
 from tests.unit.cli.test_results import _AIRGAP
 
 

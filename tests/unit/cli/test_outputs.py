@@ -9,7 +9,7 @@ import pytest
 from airgap.cli import app
 from airgap.files import refusals
 from airgap.signatures.secret_key import SecretKey
-from tests.unit.bundle.made import Content, write
+from tests.support.bundles import Content, write
 
 
 @pytest.fixture

@@ -4,62 +4,29 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from airgap.bundle.reader import Bundle
 from airgap.cli import app
-from airgap.oci import descriptor as d
-from tests.support.images import Maker
+from tests.support.images import Maker, Stock
 from tests.support.registry import MemoryRegistry
 
 Run = Callable[..., tuple[int, str, str]]
 
 
-class Stocked(MemoryRegistry):
-    """A registry with images in it."""
-
-    def blob(self, name: str, body: bytes, media_type: str) -> dict[str, Any]:
-        digest = self.content.add_blob(name, body)
-        return {"mediaType": media_type, "digest": digest, "size": len(body)}
-
-    def image(self, name: str, tag: str, layer: bytes, architecture: str = "amd64") -> dict:
-        config = json.dumps({"os": "linux", "architecture": architecture}).encode()
-        value = {
-            "schemaVersion": 2,
-            "mediaType": d.OCI_MANIFEST,
-            "config": self.blob(name, config, d.CONFIG_TYPES[0]),
-            "layers": [self.blob(name, layer, "application/vnd.oci.image.layer.v1.tar")],
-        }
-        return self.put(name, tag, value)
-
-    def index(self, name: str, tag: str, **children: dict[str, Any]) -> dict:
-        entries = [
-            child | {"platform": {"os": "linux", "architecture": architecture}}
-            for architecture, child in children.items()
-        ]
-        value = {"schemaVersion": 2, "mediaType": d.OCI_INDEX, "manifests": entries}
-        return self.put(name, tag, value)
-
-    def put(self, name: str, tag: str, value: dict[str, Any]) -> dict:
-        body = json.dumps(value).encode()
-        digest = self.content.add_manifest(name, body, value["mediaType"], tag)
-        return {"mediaType": value["mediaType"], "digest": digest, "size": len(body)}
-
-
 @pytest.fixture
-def registry() -> Iterator[Stocked]:
-    with Stocked() as registry:
-        registry.image("app", "1", b"app")
-        amd = registry.image("multi", "", b"amd")
-        arm = registry.image("multi", "", b"arm", "arm64")
-        registry.index("multi", "1", amd64=amd, arm64=arm)
+def registry() -> Iterator[MemoryRegistry]:
+    with MemoryRegistry() as registry:
+        Stock(registry, "app").image(b"app", name="1")
+        multi = Stock(registry, "multi")
+        amd, arm = multi.image(b"amd"), multi.image(b"arm", architecture="arm64")
+        multi.index("1", amd64=amd, arm64=arm)
         yield registry
 
 
 @pytest.fixture
-def host(registry: Stocked) -> str:
+def host(registry: MemoryRegistry) -> str:
     return registry.url.removeprefix("http://")
 
 
@@ -97,10 +64,11 @@ def test_from_a_pipe(
 
 
 def test_a_missing_child_is_told_as_such(
-    registry: Stocked, host: str, run: Run, tmp_path: Path
+    registry: MemoryRegistry, host: str, run: Run, tmp_path: Path
 ) -> None:
-    child = registry.image("torn", "", b"torn")
-    registry.index("torn", "1", amd64=child)
+    torn = Stock(registry, "torn")
+    child = torn.image(b"torn")
+    torn.index("1", amd64=child)
     del registry.content.repository("torn").manifests[child["digest"]]
     code, out, err = run(f"{host}/torn:1\n{host}/app:1\n", "--keep-going", "--json")
     assert code == 0
@@ -115,7 +83,7 @@ def test_a_missing_child_is_told_as_such(
 
 
 def test_what_failed_is_listed_for_the_next_run(
-    registry: Stocked, host: str, run: Run, tmp_path: Path
+    registry: MemoryRegistry, host: str, run: Run, tmp_path: Path
 ) -> None:
     lines = f"{host}/app:1\n--platform linux/arm64 {host}/multi:2\n{host}/gone:1 as shop:1\n"
     path = tmp_path / "failed.txt"
@@ -133,7 +101,7 @@ def test_what_failed_is_listed_for_the_next_run(
         f"--platform linux/arm64 {host}/multi:2\n"
         f"--platform linux/amd64 docker://{host}/gone:1 as docker.io/library/shop:1\n"
     )
-    registry.image("gone", "1", b"back")
+    Stock(registry, "gone").image(b"back", name="1")
     registry.content.repository("multi").tags["2"] = registry.content.repository("multi").tags["1"]
     code, out, _ = run(path.read_text(), "--json", "--failed", path)
     assert code == 0
@@ -150,12 +118,14 @@ def test_a_list_of_failures_that_cannot_be_written(host: str, run: Run, tmp_path
     assert "cannot write" in err
 
 
-def test_a_lock_and_its_renewal(registry: Stocked, host: str, run: Run, tmp_path: Path) -> None:
+def test_a_lock_and_its_renewal(
+    registry: MemoryRegistry, host: str, run: Run, tmp_path: Path
+) -> None:
     lock = tmp_path / "images.lock"
     old = registry.content.repository("app").tags["1"]
     assert run(f"{host}/app:1\n", "--lock", lock)[0] == 0
     assert lock.read_text() == f"{host}/app:1@{old}\n"
-    registry.image("app", "1", b"newer")
+    Stock(registry, "app").image(b"newer", name="1")
     new = registry.content.repository("app").tags["1"]
     code, out, err = run(f"{host}/app:1\n", "--locked", lock, "--json")
     assert code == 0
@@ -168,7 +138,11 @@ def test_a_lock_and_its_renewal(registry: Stocked, host: str, run: Run, tmp_path
 
 
 def test_a_layout_is_packed_and_pushed(
-    registry: Stocked, host: str, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    registry: MemoryRegistry,
+    host: str,
+    run: Run,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     maker = Maker(tmp_path / "built")
     maker.image(b"layer", name="quay.io/org/app:1")

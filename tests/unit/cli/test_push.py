@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from airgap.cli import app
+from tests.support.bundles import sample, write
 from tests.support.pushing import tags
 from tests.support.registry import MemoryRegistry, error, on
-from tests.unit.bundle.made import sample, write
 
 NGINX = "docker.io/library/nginx:1.27"
 MULTI = "ghcr.io/org/multi:v2"

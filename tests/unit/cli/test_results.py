@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.unit.bundle.made import Content, write
+from tests.support.bundles import Content, write
 
 _AIRGAP = [sys.executable, "-c", "from airgap.cli import main; main()"]
 

@@ -100,12 +100,8 @@ def test_several_platforms_need_a_choice_and_all_such_images_are_named(maker: Ma
 
 def test_an_attestation_is_no_platform(maker: Maker) -> None:
     amd64 = maker.image(maker.bytes(9))
-    attestation = maker.image(maker.bytes(5)) | {
-        "platform": {"os": "unknown", "architecture": "unknown"}
-    }
-    entries = [amd64 | {"platform": {"os": "linux", "architecture": "amd64"}}, attestation]
-    body = {"schemaVersion": 2, "mediaType": d.OCI_INDEX, "manifests": entries}
-    root = maker.blob(json.dumps(body).encode(), d.OCI_INDEX)
+    unknown = {"platform": {"os": "unknown", "architecture": "unknown"}}
+    root = maker.index("", maker.image(maker.bytes(5)) | unknown, amd64=amd64)
     layout = maker.layout()
 
     archive = plan([walked(layout, root, "app:1")], layout, None)
@@ -114,13 +110,10 @@ def test_an_attestation_is_no_platform(maker: Maker) -> None:
 
 
 def test_an_artifact_is_left_out_by_name_and_alone_it_is_an_error(maker: Maker) -> None:
-    chart = {
-        "schemaVersion": 2,
-        "mediaType": d.OCI_MANIFEST,
-        "config": maker.blob(b"{}", "application/vnd.cncf.helm.config.v1+json"),
-        "layers": [maker.blob(b"tgz", "application/vnd.cncf.helm.chart.content.v1.tar+gzip")],
-    }
-    root = maker.blob(json.dumps(chart).encode(), d.OCI_MANIFEST)
+    root = maker.artifact(
+        maker.blob(b"{}", "application/vnd.cncf.helm.config.v1+json"),
+        maker.blob(b"tgz", "application/vnd.cncf.helm.chart.content.v1.tar+gzip"),
+    )
     app = maker.image(maker.bytes(9))
     layout = maker.layout()
     found = walked(layout, root, "charts/app:1")

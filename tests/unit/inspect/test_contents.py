@@ -1,6 +1,6 @@
 from airgap.bundle.reader import Bundle
 from airgap.inspect.contents import inspect
-from tests.unit.bundle.made import sample, write
+from tests.support.bundles import sample, write
 
 
 def test_every_member_is_shown(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from airgap.bundle.reader import Bundle
 from airgap.cli import app
 from airgap.inspect.diff import Difference, diff
-from tests.unit.bundle.made import Content, write
+from tests.support.bundles import Content, write
 
 
 def made(path: Path, content: Content, **more: object) -> Bundle:
@@ -59,7 +59,7 @@ def test_another_choice_of_platforms_is_a_change(tmp_path: Path) -> None:
     bundles = []
     for number, platforms in enumerate((["linux/amd64"], ["linux/amd64", "linux/arm64"])):
         images = Content()
-        images.index("multi:1", 7, *platforms)
+        images.both("multi:1", 7, *platforms)
         bundles.append(made(tmp_path / f"{number}.tar", images))
     found = compared(*bundles)
     assert told(found) == [("", "multi:1", "multi:1")]

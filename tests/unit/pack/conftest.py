@@ -14,7 +14,7 @@ from airgap.progress import Silent
 from airgap.sources.choose import choose
 from airgap.spec.image_list import parse_line
 from airgap.spec.spec import Spec
-from tests.unit.shelf import Shelf
+from tests.support.shelf import Shelf
 
 AMD64 = Platform("linux", "amd64")
 
@@ -38,9 +38,9 @@ class Listener(Silent):
 @pytest.fixture
 def shelf() -> Shelf:
     shelf = Shelf()
-    shelf.image("nginx:1", b"base", b"nginx")
-    amd = shelf.image("", b"base", b"app amd")
-    arm = shelf.image("", b"base", b"app arm", architecture="arm64")
+    shelf.image(b"base", b"nginx", name="nginx:1")
+    amd = shelf.image(b"base", b"app amd")
+    arm = shelf.image(b"base", b"app arm", architecture="arm64")
     shelf.index("quay.io/org/app:1", amd64=amd, arm64=arm)
     return shelf
 

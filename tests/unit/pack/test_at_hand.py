@@ -10,8 +10,8 @@ from airgap.errors import InputError, ResourceError
 from airgap.oci.digest import Digest
 from airgap.pack.at_hand import at_hand
 from airgap.pack.result import Result
+from tests.support.shelf import Shelf
 from tests.unit.pack.conftest import pack_from
-from tests.unit.shelf import Shelf
 
 ONE, TWO = "nginx:1", "quay.io/org/app:1"
 
@@ -19,8 +19,8 @@ ONE, TWO = "nginx:1", "quay.io/org/app:1"
 @pytest.fixture
 def shelf() -> Shelf:
     shelf = Shelf()
-    shelf.image(ONE, b"base", b"nginx")
-    shelf.image(TWO, b"base", b"app")
+    shelf.image(b"base", b"nginx", name=ONE)
+    shelf.image(b"base", b"app", name=TWO)
     return shelf
 
 

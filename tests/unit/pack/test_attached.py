@@ -11,7 +11,7 @@ import pytest
 from airgap.bundle.reader import Bundle
 from airgap.errors import InputError, NetworkError
 from airgap.inspect.contents import inspect
-from airgap.oci.descriptor import OCI_INDEX, OCI_MANIFEST
+from airgap.oci.descriptor import OCI_INDEX
 from airgap.oci.digest import Digest
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
@@ -29,11 +29,11 @@ from airgap.transfer.push import push
 from airgap.transfer.report import Report
 from airgap.transfer.stop import Stop
 from tests.support.clock import FakeClock
+from tests.support.images import CONFIG, Json, Stock, described
 from tests.support.registry import MemoryRegistry
 from tests.support.registry.memory import refusal
 from tests.support.registry.quirks import gitlab
 from tests.support.serving import Answer
-from tests.unit.shelf import Shelf
 
 SIMPLE = "application/vnd.dev.cosign.simplesigning.v1+json"
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
@@ -48,39 +48,25 @@ class Place:
     clock: FakeClock = field(default_factory=FakeClock)
 
     def __post_init__(self) -> None:
-        shelf = Shelf()
-        self.child = shelf.image("", b"base", b"app")
-        self.root = shelf.index("app:1", amd64=self.child)
-        for digest, content in shelf.content.items():
-            if digest in (self.child.digest, self.root.digest):
-                kind = OCI_INDEX if digest == self.root.digest else OCI_MANIFEST
-                tag = "1" if digest == self.root.digest else ""
-                self.registry.content.add_manifest("app", content, kind, tag)
-            else:
-                self.registry.content.add_blob("app", content)
+        self.stock = Stock(self.registry, "app")
+        child = self.stock.image(b"base", b"app")
+        self.child = described(child)
+        self.root = described(self.stock.index("1", amd64=child))
 
     def attach(self, subject: str, content: bytes, *, tag: str = "", lists: bool = False) -> str:
         """Attach by cosign's tag, or as a referrer; ``lists`` writes the fallback tag, too."""
-        value: dict[str, Any] = {"schemaVersion": 2, "mediaType": OCI_MANIFEST}
-        value["config"] = self._blob(b"{}", "application/vnd.oci.image.config.v1+json")
-        value["layers"] = [self._blob(content, SIMPLE if tag else BUNDLE)]
+        more: Json = {}
         if not tag:
-            value |= {"artifactType": BUNDLE, "annotations": {"made": "now"}}
-            value["subject"] = {"mediaType": OCI_INDEX, "digest": subject, "size": 1}
-        body = json.dumps(value).encode()
-        name = f"{subject.replace(':', '-')}{tag}" if tag else ""
-        digest = self.registry.content.add_manifest("app", body, OCI_MANIFEST, name)
+            about = {"mediaType": OCI_INDEX, "digest": subject, "size": 1}
+            more = {"artifactType": BUNDLE, "annotations": {"made": "now"}, "subject": about}
+        name = subject.replace(":", "-")
+        made = self.stock.artifact(
+            self.stock.blob(b"{}", CONFIG), self.stock.blob(content, SIMPLE if tag else BUNDLE),
+            name=f"{name}{tag}" if tag else "", **more,
+        )  # fmt: skip
         if lists:
-            entry = {"mediaType": OCI_MANIFEST, "digest": digest, "size": len(body)}
-            index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}
-            self.registry.content.add_manifest(
-                "app", json.dumps(index).encode(), OCI_INDEX, subject.replace(":", "-")
-            )
-        return digest
-
-    def _blob(self, content: bytes, kind: str) -> dict[str, Any]:
-        digest = self.registry.content.add_blob("app", content)
-        return {"mediaType": kind, "digest": digest, "size": len(content)}
+            self.stock.index(name, made)
+        return str(made["digest"])
 
     def pack(self, **more: Any) -> Result:
         wanted = (Wanted(Reference.parse(f"{self.registry.address}/app:1")),)
@@ -190,10 +176,8 @@ def test_the_targets_own_list_is_merged(place: Place, target: MemoryRegistry) ->
     (name,) = target.content.repositories
     theirs = place.attach(root, b"theirs")
     _, body = place.registry.content.repository("app").manifests[theirs]
-    target.content.add_manifest(name, body, OCI_MANIFEST)
-    entry = {"mediaType": OCI_MANIFEST, "digest": theirs, "size": len(body)}
-    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}
-    target.content.add_manifest(name, json.dumps(index).encode(), OCI_INDEX, root.replace(":", "-"))
+    there = Stock(target, name)
+    there.index(root.replace(":", "-"), there.put(json.loads(body)))
     place.push(target)
     assert listed(target, root) == {ours, theirs}
 

@@ -14,8 +14,8 @@ from airgap.oci.reference import Reference
 from airgap.pack.pack import Result
 from airgap.pack.pieces import GRAIN, LARGE
 from airgap.transfer.ports import Part
+from tests.support.shelf import Shelf
 from tests.unit.pack.test_pack import run
-from tests.unit.shelf import Shelf
 
 MIB = 1 << 20
 BIG = b"".join(bytes([n % 251]) * MIB for n in range(40))

@@ -13,15 +13,16 @@ from airgap.bundle.reader import Bundle
 from airgap.errors import InputError
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
+from tests.support.images import described
+from tests.support.shelf import Shelf, refuse
 from tests.unit.pack.conftest import Listener, Pack
-from tests.unit.shelf import Shelf, refuse
 
 
 def changed(shelf: Shelf, name: str, change: Callable[[dict], None]) -> Descriptor:
     """Put an image again, its manifest changed."""
     value = json.loads(shelf.content[shelf.roots[name].digest])
     change(value)
-    return shelf._put(name, value)
+    return described(shelf.put(value, name))
 
 
 def names(result) -> list[str]:
@@ -33,38 +34,38 @@ def names(result) -> list[str]:
 def sha512(shelf: Shelf) -> str:
     layer = b"layer by another hash"
     digest = Digest.of(layer, "sha512")
-    shelf.image("bad:1", b"base", b"own")
+    shelf.image(b"base", b"own", name="bad:1")
     shelf.content[digest] = layer
     changed(shelf, "bad:1", lambda v: v["layers"][1].update(digest=str(digest), size=len(layer)))
     return "content named by sha512 cannot be in a bundle"
 
 
 def two_sizes(shelf: Shelf) -> str:
-    shelf.image("bad:1", b"base", b"own")
+    shelf.image(b"base", b"own", name="bad:1")
     changed(shelf, "bad:1", lambda v: v["layers"][0].update(size=3))
     return f"it says that {Digest.of(b'base')} has 3 bytes, and it has 4"
 
 
 def two_sizes_in_one(shelf: Shelf) -> str:
-    shelf.image("bad:1", b"own", b"own")
+    shelf.image(b"own", b"own", name="bad:1")
     changed(shelf, "bad:1", lambda v: v["layers"][0].update(size=2))
     return f"it says that {Digest.of(b'own')} has 2 bytes, and it has 3"
 
 
 def manifest_of_two_sizes(shelf: Shelf) -> str:
-    child = shelf.image("", b"base", b"app amd")
+    child = shelf.image(b"base", b"app amd")
     root = shelf.index("bad:1", amd64=child)
-    value = json.loads(shelf.content[root.digest])
+    value = json.loads(shelf.content[described(root).digest])
     value["manifests"][0]["size"] += 1
-    shelf._put("bad:1", value)
-    return f"its index says that {child.digest} has {child.size + 1} bytes"
+    shelf.put(value, "bad:1")
+    return f"its index says that {child['digest']} has {child['size'] + 1} bytes"
 
 
 def missing_child(shelf: Shelf) -> str:
-    child = shelf.image("", b"lost")
+    child = shelf.image(b"lost")
     shelf.index("bad:1", amd64=child)
-    del shelf.content[child.digest]
-    return f"bad:1: {child.digest} is missing"
+    del shelf.content[described(child).digest]
+    return f"bad:1: {child['digest']} is missing"
 
 
 KINDS = [sha512, two_sizes, two_sizes_in_one, manifest_of_two_sizes, missing_child]
@@ -91,7 +92,7 @@ def test_the_others_are_packed(
 
 
 def test_one_tag_with_two_digests(shelf: Shelf, packed: Pack) -> None:
-    other = shelf.image("", b"other")
+    other = described(shelf.image(b"other"))
     pinned = f"nginx:1@{other.digest}"
     shelf.roots[pinned] = other
     result = packed("nginx:1", pinned, "quay.io/org/app:1", keep_going=True)

@@ -6,8 +6,8 @@ from airgap.bundle.reader import Bundle
 from airgap.errors import InputError
 from airgap.oci.digest import Digest
 from airgap.oci.reference import Reference
+from tests.support.shelf import Shelf
 from tests.unit.pack.conftest import Listener, Pack
-from tests.unit.shelf import Shelf
 
 NGINX = Reference.parse("nginx:1")
 
@@ -17,7 +17,7 @@ def lock(shelf: Shelf, packed: Pack) -> dict[Reference, Digest]:
     """Lock nginx:1, then let its tag move."""
     locked = dict(packed("nginx:1").digests)
     old = shelf.roots["nginx:1"]
-    shelf.image("nginx:1", b"base", b"moved")
+    shelf.image(b"base", b"moved", name="nginx:1")
     shelf.roots[f"nginx:1@{old.digest}"] = old
     return locked
 

@@ -9,8 +9,9 @@ from airgap.errors import InputError, NetworkError
 from airgap.oci.digest import Digest
 from airgap.pack import lookup
 from airgap.pack.result import Result
+from tests.support.images import described
+from tests.support.shelf import Shelf, refuse
 from tests.unit.pack.conftest import Listener, pack_from
-from tests.unit.shelf import Shelf, refuse
 
 
 def run(shelf: Shelf, tmp_path: Path, *lines: str, **more: object) -> Result:
@@ -109,7 +110,7 @@ def test_wrong_bytes_are_fetched_once_more_then_refused(shelf: Shelf, tmp_path: 
 
 def test_an_older_bundle_saves_the_network(shelf: Shelf, tmp_path: Path) -> None:
     old = run(shelf, tmp_path, "nginx:1", "quay.io/org/app:1").path.rename(tmp_path / "old.tar")
-    shelf.image("new:1", b"base", b"new")
+    shelf.image(b"base", b"new", name="new:1")
     shelf.fetched.clear()
     with Bundle.open(old) as bundle:
         result = run(shelf, tmp_path, "nginx:1", "quay.io/org/app:1", "new:1", reuse=bundle)
@@ -125,7 +126,7 @@ def _blobs(path: Path) -> set[Digest]:
 
 
 def test_two_contents_for_one_tag_are_refused(shelf: Shelf, tmp_path: Path) -> None:
-    other = shelf.image("", b"other")
+    other = described(shelf.image(b"other"))
     name = f"nginx:1@{other.digest}"
     shelf.roots[name] = other
     with pytest.raises(InputError, match="different images with one name and tag"):
@@ -133,7 +134,7 @@ def test_two_contents_for_one_tag_are_refused(shelf: Shelf, tmp_path: Path) -> N
 
 
 def test_an_image_for_another_platform_alone_is_told(shelf: Shelf, tmp_path: Path) -> None:
-    shelf.image("arm:1", b"arm", architecture="arm64")
+    shelf.image(b"arm", architecture="arm64", name="arm:1")
     listener = Listener()
     pack_from(shelf, tmp_path, "arm:1", listener=listener)
     assert listener.warnings == ["arm:1 is for linux/arm64 alone, not for linux/amd64"]
@@ -147,13 +148,13 @@ def test_the_date_comes_from_outside_alone(shelf: Shelf, tmp_path: Path) -> None
 
 
 def test_a_layer_outside_the_registry(shelf: Shelf, tmp_path: Path) -> None:
-    shelf.image("win:1", b"base", b"foreign")
+    shelf.image(b"base", b"foreign", name="win:1")
     digest = Digest.of(b"foreign")
     del shelf.content[digest]
     body = shelf.content[shelf.roots["win:1"].digest]
     entry = f'"digest": "{digest}"'.encode()
     body = body.replace(entry, entry + b', "urls": ["https://example.org/layer"]')
-    shelf.roots["win:1"] = shelf._put("win:1", json.loads(body))
+    shelf.put(json.loads(body), "win:1")
     with pytest.raises(InputError, match=f"win:1: its layer {digest} lives outside") as caught:
         run(shelf, tmp_path, "win:1")
     assert "--allow-foreign" in caught.value.hint
@@ -167,7 +168,7 @@ def test_a_layer_outside_the_registry(shelf: Shelf, tmp_path: Path) -> None:
 def test_docker_hub_s_limit_is_told_beforehand(shelf: Shelf, tmp_path: Path) -> None:
     names = [f"app{n}:1" for n in range(12)]
     for name in names:
-        shelf.image(name, b"base")
+        shelf.image(b"base", name=name)
     shelf.budget = (5, 21600)
     listener = Listener()
     pack_from(shelf, tmp_path, *names, listener=listener)
@@ -208,7 +209,7 @@ def test_the_look_up_ends_where_the_tables_are_full(
 ) -> None:
     names = [f"app{number}:1" for number in range(100)]
     for name in names:
-        shelf.image(name, name.encode())
+        shelf.image(name.encode(), name=name)
     monkeypatch.setattr("airgap.bundle.format.MAX_MEMBERS", 30)
     with pytest.raises(TooLarge, match="more than 30 manifests and blobs"):
         run(shelf, tmp_path, *names, keep_going=True)

@@ -22,10 +22,10 @@ from airgap.sources.registry import RegistrySource
 from airgap.spec.spec import Spec
 from airgap.spec.wanted import Wanted
 from tests.support.clock import FakeClock
+from tests.support.images import Stock
 from tests.support.registry import Fault, MemoryRegistry, Request, Rule
 from tests.support.registry.storage import Storage, behind_redirects
 from tests.support.serving import Answer
-from tests.unit.shelf import Shelf
 
 MIB = 1 << 20
 BIG = random.Random(5).randbytes(34 * MIB)
@@ -44,13 +44,7 @@ class Site:
     connections: int | None = None
 
     def put(self, name: str, *layers: bytes) -> None:
-        shelf = Shelf()
-        root = shelf.image(name, *layers)
-        for digest, content in shelf.content.items():
-            if digest != root.digest:
-                self.registry.content.add_blob(name, content)
-        body = shelf.content[root.digest]
-        self.registry.content.add_manifest(name, body, root.media_type, "1")
+        Stock(self.registry, name).image(*layers, name="1")
 
     def pack(self, *names: str) -> Result:
         """Pack, prove the file, and compare it with the one that an undisturbed run made."""

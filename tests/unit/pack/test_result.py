@@ -6,8 +6,8 @@ from airgap.oci.reference import Reference
 from airgap.pack.request import Request
 from airgap.pack.result import joined
 from airgap.spec.spec import Spec
+from tests.support.shelf import Shelf, refuse
 from tests.unit.pack.conftest import Pack
-from tests.unit.shelf import Shelf, refuse
 
 REQUEST = Request(Spec(()), (), Path("b.tar"))
 

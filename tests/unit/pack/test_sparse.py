@@ -1,7 +1,6 @@
-import json
-
+from tests.support.images import EMPTY
+from tests.support.shelf import Shelf
 from tests.unit.pack.conftest import Listener, Pack
-from tests.unit.shelf import Shelf
 
 
 def test_what_registries_refuse_is_told_before_the_crossing(shelf: Shelf, packed: Pack) -> None:
@@ -27,18 +26,14 @@ def test_a_line_that_carries_all(packed: Pack) -> None:
 
 def test_a_nested_index(shelf: Shelf, packed: Pack) -> None:
     value = {"schemaVersion": 2, "manifests": [shelf.roots["quay.io/org/app:1"].to_json()]}
-    shelf._put("nested:1", value)
+    shelf.put(value, "nested:1")
     assert [r.familiar for r in packed("nested:1").sparse] == ["nested:1"]
 
 
 def test_an_index_without_platforms_is_carried_whole(shelf: Shelf, packed: Pack) -> None:
-    config = shelf.blob(b"{}", "application/vnd.oci.empty.v1+json")
-    children = [
-        shelf._put("", {"schemaVersion": 2, "config": config, "layers": [shelf.blob(layer)]})
-        for layer in (b"signature", b"sbom")
-    ]
-    value = {"schemaVersion": 2, "manifests": [child.to_json() for child in children]}
-    shelf._put("quay.io/org/app:sha256-abc", json.loads(json.dumps(value)))
+    config = shelf.blob(b"{}", EMPTY)
+    children = [shelf.artifact(config, shelf.blob(layer)) for layer in (b"signature", b"sbom")]
+    shelf.index("quay.io/org/app:sha256-abc", *children)
     result = packed("quay.io/org/app:sha256-abc")
     assert not result.error
     assert len(result.images[0].manifests) == 3

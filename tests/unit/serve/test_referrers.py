@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from airgap.errors import InputError
+from airgap.oci.descriptor import OCI_INDEX
 from airgap.oci.digest import Digest
 from airgap.serve.catalog import Catalog
 from airgap.serve.referrers import Referrers
@@ -13,19 +14,15 @@ from tests.support.images import Maker
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
     maker = Maker(tmp_path / "layout")
-    root = maker.image(b"a", name="docker.io/library/app:1")
-    about = {key: root[key] for key in ("mediaType", "digest", "size")}
+    about = maker.image(b"a", name="docker.io/library/app:1")
     maker.image(
         b"b", name="docker.io/library/app:sig", subject=about, annotations={"a": "b", "c": 1}
     )
     maker.image(b"c", name="docker.io/library/app:odd", subject={"digest": "nonsense"})
     maker.image(b"d", name="quay.io/other/app:sig", subject=about)
-    listed = {"schemaVersion": 2, "mediaType": about["mediaType"].replace("manifest", "index")}
-    child = maker.image(b"e")
-    maker.tagged(
-        "docker.io/library/app:index",
-        {**listed, "manifests": [child], "artifactType": "application/list", "subject": about},
-    )
+    listed = {"manifests": [maker.image(b"e")], "artifactType": "application/list"}
+    kind = {"schemaVersion": 2, "mediaType": OCI_INDEX, "subject": about}
+    maker.put(kind | listed, "docker.io/library/app:index")
     return maker.layout()
 
 

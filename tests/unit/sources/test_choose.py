@@ -3,13 +3,14 @@ from contextlib import ExitStack
 from airgap.oci.reference import Reference
 from airgap.sources.choose import choose
 from airgap.spec.image_list import parse_line
-from tests.unit.shelf import Shelf
+from tests.support.images import described
+from tests.support.shelf import Shelf
 
 
 def test_a_new_name_leads_to_the_old_one() -> None:
     shelf = Shelf()
-    root = shelf.image("quay.io/org/app:1", b"layer")
-    other = shelf.image("nginx:1", b"nginx")
+    root = described(shelf.image(b"layer", name="quay.io/org/app:1"))
+    other = described(shelf.image(b"nginx", name="nginx:1"))
     lines = ["docker://quay.io/org/app:1 as app:2", "nginx:1"]
     _, source = choose(map(parse_line, lines), shelf, ExitStack())
     name, plain = Reference.parse("app:2"), Reference.parse("nginx:1")

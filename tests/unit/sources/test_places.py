@@ -20,7 +20,7 @@ from airgap.spec.image_list import parse_list
 from airgap.spec.spec import Spec
 from tests.support import archives
 from tests.support.images import Maker
-from tests.unit.shelf import Shelf
+from tests.support.shelf import Shelf
 
 AMD64 = Platform("linux", "amd64")
 

@@ -223,9 +223,7 @@ def sparse(folder: Path, name: str, *forgotten: str) -> Layout:
     maker = Maker(folder)
     made = {each: maker.image(each.encode(), architecture=each) for each in ("amd64", "arm64", "s")}
     root = maker.index("", **made)
-    maker._roots.append(  # named after it is known, so that its digest can be asked for
-        root | {"annotations": {"io.containerd.image.name": name.replace("DIGEST", root["digest"])}}
-    )
+    maker.name(root, name.replace("DIGEST", root["digest"]))
     for each in forgotten:
         maker.forget(made[each])
     return maker.layout()

@@ -22,9 +22,9 @@ from airgap.transfer.report import Report
 from airgap.unpack.options import Options
 from airgap.unpack.receipt import Receipt
 from airgap.unpack.unpack import unpack
+from tests.support.bundles import Content, write
 from tests.support.cluster import FakeHost, Told
 from tests.support.volume import Volume
-from tests.unit.bundle.made import Content, write
 
 
 def cluster_bundle(

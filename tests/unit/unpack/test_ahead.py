@@ -11,7 +11,7 @@ from airgap.bundle.reader import Bundle
 from airgap.errors import InputError
 from airgap.oci.descriptor import Descriptor
 from airgap.unpack.ahead import Ahead
-from tests.unit.bundle.made import Content, write
+from tests.support.bundles import Content, write
 
 SIZE = 3_000_000
 

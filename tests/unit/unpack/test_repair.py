@@ -9,7 +9,7 @@ import pytest
 from airgap.cluster import store
 from airgap.cluster.site import Site
 from airgap.upkeep.status import look
-from tests.unit.bundle.made import Content
+from tests.support.bundles import Content
 from tests.unit.unpack.bundles import Run, cluster_bundle
 
 
@@ -35,7 +35,7 @@ def content() -> Content:
     made = Content()
     made.simple("nginx:1.27", 1, 3000, 700)
     made.simple("quay.io/org/app:v1", 1, 5000)
-    made.index("ghcr.io/org/multi:v2", 7, "linux/amd64")
+    made.both("ghcr.io/org/multi:v2", 7, "linux/amd64")
     return made
 
 

@@ -11,9 +11,8 @@ from airgap.bundle.signature.sign import sign_bundle
 from airgap.errors import InputError, ResourceError, TrustError
 from airgap.signatures.minisign import PublicKey
 from airgap.signatures.secret_key import SecretKey
+from tests.support.bundles import sample, write
 from tests.support.minisign import minisign
-
-from ..made import sample, write
 
 
 @pytest.fixture

@@ -1,20 +1,16 @@
 """Shelf: images in memory, as a Source that can be told to misbehave."""
 
-import json
 from collections.abc import Callable
-from typing import Any
 
 from airgap.errors import InputError, NetworkError
 from airgap.oci import descriptor as d
-from airgap.oci import manifest as m
 from airgap.oci.digest import Digest
 from airgap.oci.reference import Reference
 from airgap.transfer.ports import Sink
+from tests.support.images import Shapes
 
-LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
-
-class Shelf:
+class Shelf(Shapes):
     """Images by name.
 
     Attributes:
@@ -32,36 +28,10 @@ class Shelf:
         self.budget: tuple[int, int] | None = None
         self.fault: Callable[[Digest, bytes], bytes] = lambda _, content: content
 
-    def blob(self, content: bytes, media_type: str = LAYER) -> dict[str, Any]:
-        digest = Digest.of(content)
-        self.content[digest] = content
-        return {"mediaType": media_type, "digest": str(digest), "size": len(content)}
-
-    def image(self, name: str, *layers: bytes, architecture: str = "amd64") -> d.Descriptor:
-        config = {"os": "linux", "architecture": architecture, "rootfs": {"type": "layers"}}
-        value = {
-            "schemaVersion": 2,
-            "mediaType": d.OCI_MANIFEST,
-            "config": self.blob(json.dumps(config).encode(), d.CONFIG_TYPES[0]),
-            "layers": [self.blob(layer) for layer in layers],
-        }
-        return self._put(name, value)
-
-    def index(self, name: str, **children: d.Descriptor) -> d.Descriptor:
-        entries = [
-            child.to_json() | {"platform": {"os": "linux", "architecture": architecture}}
-            for architecture, child in children.items()
-        ]
-        value = {"schemaVersion": 2, "mediaType": d.OCI_INDEX, "manifests": entries}
-        return self._put(name, value)
-
-    def _put(self, name: str, value: dict[str, Any]) -> d.Descriptor:
-        body = json.dumps(value).encode()
-        root = m.describe(body, "", name)
-        self.content[root.digest] = body
+    def keep(self, content: bytes, about: d.Descriptor, name: str) -> None:
+        self.content[about.digest] = content
         if name:
-            self.roots[name] = root
-        return root
+            self.roots[name] = about
 
     def resolve(self, reference: Reference) -> tuple[d.Descriptor, bytes]:
         self.resolved.append(reference)
