@@ -9,7 +9,6 @@ next run may want it.
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from airgap.bundle import tar
@@ -85,12 +84,7 @@ class Writer:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Note what is there, and let the partial file go."""
         try:
             for sink in self._sinks.values():

@@ -53,4 +53,5 @@ def of(command: str, value: dict[str, Any]) -> str:
     for name, member in (("push-check", "missing"), ("push-dry-run", "repositories")):
         if command == "push" and member in value:
             return name
-    return "inspect-layout" if command == "inspect" and "layout" in value else command
+    of_layout = command in ("inspect", "verify") and "layout" in value
+    return f"{command}-layout" if of_layout else command

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 @click.argument("old", metavar="OLD.tar", type=options.FILE)
 @click.argument("new", metavar="NEW.tar", type=options.FILE)
 @options.keys_option
-@options.json_option
-def diff(old: Path, new: Path, keys: tuple[str, ...], as_json: bool) -> None:
+@options.output_options
+def diff(
+    old: Path, new: Path, keys: tuple[str, ...], quiet: bool, verbose: int, as_json: bool
+) -> None:
     """Show what a newer bundle brings, changes and lacks.
 
     Reads tables and manifests of both; node and registry image, programs and files are compared as
@@ -38,7 +40,7 @@ def diff(old: Path, new: Path, keys: tuple[str, ...], as_json: bool) -> None:
         found = compare(before, after)
         if as_json:
             results.write_json(found.to_json())
-        else:
+        elif not quiet:
             results.lines(_lines(found))
 
 

@@ -25,12 +25,16 @@ if TYPE_CHECKING:
 @click.option(
     "--kubeconfig", type=options.KUBECONFIG, help="Where kubectl's access would be written."
 )
-@options.json_option
+@options.keys_option
+@options.output_options
 def doctor(
     bundle_path: Path | None,
     cluster_name: str | None,
     host_port: int | None,
     kubeconfig: Path | None,
+    keys: tuple[str, ...],
+    quiet: bool,
+    verbose: int,
     as_json: bool,
 ) -> None:
     """Show what would stop unpack, and what to do about it.
@@ -55,13 +59,13 @@ def doctor(
         proxies=environment.proxies(),
     )
     if bundle_path:
-        with Bundle.open(bundle_path) as bundle:
+        with Bundle.open(bundle_path, options.public_keys(keys)) as bundle:
             found = examine(bundle, chosen)
     else:
         found = examine(None, chosen)
     if as_json:
         results.write_json(found.to_json())
-    else:
+    elif not quiet:
         _print(found)
     if not found.is_ready:
         fatal = sum(finding.fatal for finding in found.findings)

@@ -5,10 +5,11 @@ from pathlib import Path
 import click
 
 from airgap.cli import options, results
+from airgap.cli.content import CONTENT, open_content
 
 
 @click.command()
-@click.argument("path", metavar="BUNDLE.tar", type=options.FILE)
+@click.argument("path", metavar="BUNDLE.tar|LAYOUT", type=CONTENT)
 @click.argument("references", metavar="[REFERENCE]...", nargs=-1)
 @click.option(
     "-o", "--output", required=True, type=options.OUTPUT, metavar="FILE",
@@ -27,7 +28,7 @@ def export(
     verbose: int,
     as_json: bool,
 ) -> None:
-    """Write images of a bundle as one archive for importers.
+    """Write images of a bundle, or of an OCI layout, as one archive for importers.
 
     For hosts without a registry: docker load, podman load, ctr images import, and the images
     folder of k3s and RKE2 take it whole. Without a REFERENCE all images are written. Artifacts,
@@ -38,7 +39,6 @@ def export(
       airgap export bundle.tar -o images.tar nginx:1.27
       ctr -n k8s.io images import images.tar
     """
-    from airgap.bundle.reader import Bundle
     from airgap.export.archive import plan
     from airgap.export.choose import choose
     from airgap.files import outputs
@@ -47,11 +47,11 @@ def export(
 
     console = options.console(quiet, verbose)
     wanted = Platform.asked(platform) if platform else None
-    with Bundle.open(path, options.public_keys(keys)) as bundle:
-        archive = plan(choose(bundle.images, references), bundle, wanted)
+    with open_content(path, keys) as content:
+        archive = plan(choose(content.images, references), content, wanted)
         for name in archive.artifacts:
             console.warn(f"left out: {name.familiar} is no image; airgap push takes it along")
-        outputs.stream(output, archive.write(bundle))
+        outputs.stream(output, archive.write(content))
         result = {
             "output": str(output),
             "size": archive.size,

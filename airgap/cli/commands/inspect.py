@@ -12,15 +12,18 @@ from airgap.cli.content import CONTENT, open_content
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from airgap.bundle.reader import Bundle
     from airgap.inspect.contents import Contents
     from airgap.oci.image import Image
+    from airgap.progress import Progress
+    from airgap.sources.layout import Layout
 
 
 @click.command()
 @click.argument("path", metavar="BUNDLE.tar|LAYOUT", type=CONTENT)
 @options.keys_option
-@options.json_option
-def inspect(path: Path, keys: tuple[str, ...], as_json: bool) -> None:
+@options.output_options
+def inspect(path: Path, keys: tuple[str, ...], quiet: bool, verbose: int, as_json: bool) -> None:
     """Show what is inside a bundle, or an OCI layout.
 
     Reads the tables and manifests, which takes no time; airgap verify hashes every byte.
@@ -45,7 +48,7 @@ def inspect(path: Path, keys: tuple[str, ...], as_json: bool) -> None:
             )
     if as_json:
         results.write_json(told)
-    else:
+    elif not quiet:
         results.lines(lines)
 
 
@@ -101,47 +104,77 @@ def _of_images(images: "Sequence[tuple[Image, Sequence[Image]]]") -> list[str]:
 
 
 @click.command()
-@click.argument("path", metavar="BUNDLE.tar", type=options.FILE)
+@click.argument("path", metavar="BUNDLE.tar|LAYOUT", type=CONTENT)
 @options.keys_option
 @options.output_options
 def verify(path: Path, keys: tuple[str, ...], quiet: bool, verbose: int, as_json: bool) -> None:
     """Verify every byte of a bundle, and its signature.
 
     First the signature, where a key is given, then the tables, then every member against
-    SHA256SUMS, several at a time.
+    SHA256SUMS, several at a time. Of an OCI layout: all content that its images name.
 
     \b
     Example:
       airgap verify bundle.tar --key release.pub
     """
     from airgap.bundle.reader import Bundle
+
+    begun, console = time.monotonic(), options.console(quiet, verbose)
+    with open_content(path, keys) as content:
+        if isinstance(content, Bundle):
+            told, lines = _of_bundle(content, console, begun)
+        else:
+            told, lines = _of_layout(content, console, begun)
+    if as_json:
+        results.write_json(told)
+    elif not quiet:
+        results.lines(lines)
+
+
+def _of_bundle(
+    bundle: "Bundle", console: "Progress", begun: float
+) -> tuple[dict[str, Any], list[str]]:
     from airgap.progress import size
 
-    begun = time.monotonic()
-    with Bundle.open(path, options.public_keys(keys)) as bundle:
-        proved = bundle.verify(options.console(quiet, verbose))
-        seconds = time.monotonic() - begun
-        signers = [proof.key.name for proof in bundle.proofs]
-        result = {
-            "bundle": str(path),
-            "digest": str(bundle.digest),
-            "members": proved.members,
-            "size": bundle.size,
-            "signature_proved": signers,
-            "signature_refused": list(bundle.checked.others),
-            "seconds": round(seconds, 3),
-        }
-    if as_json:
-        results.write_json(result)
-    elif not quiet:
-        rate = size(proved.size / max(seconds, 1e-9))
-        results.echo(f"Proved: {proved.members} members, {size(proved.size)}, {rate}/s")
-        results.echo(f"  digest     {result['digest']}")
-        if signers:
-            results.echo(f"  signature  holds: {', '.join(signers)}")
-            for text in bundle.checked.others:
-                results.lines([f"             {text}"])
-        else:
-            results.echo(
-                "  not proved: who made it (no --key was given, so no signature was checked)"
-            )
+    proved = bundle.verify(console)
+    seconds = time.monotonic() - begun
+    signers = [proof.key.name for proof in bundle.proofs]
+    told = {
+        "bundle": str(bundle.path),
+        "digest": str(bundle.digest),
+        "members": proved.members,
+        "size": bundle.size,
+        "signature_proved": signers,
+        "signature_refused": list(bundle.checked.others),
+        "seconds": round(seconds, 3),
+    }
+    rate = size(proved.size / max(seconds, 1e-9))
+    lines = [
+        f"Proved: {proved.members} members, {size(proved.size)}, {rate}/s",
+        f"  digest     {told['digest']}",
+    ]
+    if signers:
+        lines.append(f"  signature  holds: {', '.join(signers)}")
+        lines += [f"             {text}" for text in bundle.checked.others]
+    else:
+        lines.append("  not proved: who made it (no --key was given, so no signature was checked)")
+    return told, lines
+
+
+def _of_layout(
+    layout: "Layout", console: "Progress", begun: float
+) -> tuple[dict[str, Any], list[str]]:
+    from airgap.inspect.layout import verify as prove
+    from airgap.progress import size
+
+    proved = prove(layout, console)
+    seconds = time.monotonic() - begun
+    told = {
+        "layout": str(layout.path),
+        "images": proved.images,
+        "blobs": proved.blobs,
+        "size": proved.size,
+        "seconds": round(seconds, 3),
+    }
+    rate = size(proved.size / max(seconds, 1e-9))
+    return told, [f"Proved: {proved.images} images, {size(proved.size)}, {rate}/s"]

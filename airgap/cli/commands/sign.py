@@ -18,9 +18,16 @@ from airgap.files.outputs import New, create
 @click.option(
     "--password-env", metavar="NAME", help="The environment variable that holds the password."
 )
-@options.json_option
+@options.output_options
 def sign(
-    path: Path, key: Path, comment: str, detached: bool, password_env: str | None, as_json: bool
+    path: Path,
+    key: Path,
+    comment: str,
+    detached: bool,
+    password_env: str | None,
+    quiet: bool,
+    verbose: int,
+    as_json: bool,
 ) -> None:
     """Sign a bundle with a minisign key.
 
@@ -44,19 +51,19 @@ def sign(
     secret = SecretKey.parse(data, password)
     # A name may have bytes that a comment may not.
     said = comment or printable(f"file:{path.name.encode(errors='replace').decode()}")
-    progress = options.console(quiet=False, verbose=0)
+    progress = options.console(quiet, verbose)
     where = sign_bundle(path, secret, said, detached=detached, progress=progress)
     if as_json:
         results.write_json({"key_id": secret.public.name, "signature": str(where)})
-    else:
+    elif not quiet:
         results.echo(f"Signed by {secret.public.name}: {where}")
 
 
 @click.command()
 @click.argument("path", metavar="NAME", type=options.FILE)
 @click.option("--force", is_flag=True, help="Also on a medium where others can read the key.")
-@options.json_option
-def keygen(path: Path, force: bool, as_json: bool) -> None:
+@options.output_options
+def keygen(path: Path, force: bool, quiet: bool, verbose: int, as_json: bool) -> None:
     """Make a pair of keys: NAME.key signs, NAME.pub verifies.
 
     The files are those of minisign. The secret key has no password: keep it where nobody else
@@ -77,6 +84,5 @@ def keygen(path: Path, force: bool, as_json: bool) -> None:
     if as_json:
         made = {"secret_key": str(pair[0].path), "public_key": str(pair[1].path)}
         results.write_json({"key_id": secret.public.name, **made})
-        return
-    for file in pair:
-        results.echo(f"wrote {file.path}")
+    elif not quiet:
+        results.lines(f"wrote {file.path}" for file in pair)

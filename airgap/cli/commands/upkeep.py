@@ -1,6 +1,7 @@
 """airgap status, up, trust and teardown."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,7 +87,7 @@ def _print(found: "Status") -> None:
 @click.option("--kubeconfig", type=options.KUBECONFIG, help="Where kubectl's access is written.")
 @click.option("--forget-lost", is_flag=True, help="Give up workers whose containers are gone.")
 @_wait
-@options.verbosity_options
+@options.output_options
 def up(
     cluster_name: str,
     kubeconfig: Path | None,
@@ -94,6 +95,7 @@ def up(
     wait: bool,
     quiet: bool,
     verbose: int,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Bring a cluster back after a reboot.
 
@@ -118,6 +120,10 @@ def up(
         keep(site, progress)
         if kubeconfig:
             write_access(site, kubeconfig, progress)
+    if as_json:
+        nodes = [node.name for node in site.nodes]
+        access = str(kubeconfig) if kubeconfig else None
+        results.write_json({"cluster": site.name, "nodes": nodes, "kubeconfig": access})
 
 
 @click.command()
@@ -126,7 +132,7 @@ def up(
 @click.option("--undo", is_flag=True, help="Take it back.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_wait
-@options.verbosity_options
+@options.output_options
 def trust(
     cluster_name: str,
     only_print: bool,
@@ -135,6 +141,7 @@ def trust(
     wait: bool,
     quiet: bool,
     verbose: int,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Let docker on this host use the registry by the cluster's name.
 
@@ -154,13 +161,11 @@ def trust(
 
     docker = Docker(environment.docker_config(), os.environ)
     if undo:  # also when the cluster, or docker, is gone
-        changed = withdraw(cluster_name, docker)
-        for change in changed:
-            results.echo(
-                f"removed from {change}" if change.startswith("/") else f"removed {change}"
-            )
-        if not changed:
-            results.echo("nothing was there")
+        gone = withdraw(cluster_name, docker)
+        lines = [f"removed {'from ' * change.startswith('/')}{change}" for change in gone]
+        _tell(lines or ["nothing was there"], quiet=quiet or as_json)
+        if as_json:
+            _tell_changes(cluster_name, gone, done=True)
         return
     progress, tools = options.console(quiet, verbose), Tools()
     with visit(cluster_name, os.environ, progress, tools, wait=wait) as engine:
@@ -168,13 +173,23 @@ def trust(
         for warning in found.warnings():
             progress.warn(warning)
         missing = found.missing(docker)
-        for change in missing or ["this host trusts the registry already"]:
-            results.echo(change)
-        if only_print or not missing:
-            return
-        if not yes:
-            ask.confirm("Change this?")
-        found.apply(replace(docker, environment=engine.environment))
+        lines = missing or ["this host trusts the registry already"]
+        _tell(lines, quiet=as_json or (quiet and not missing))
+        if applies := bool(missing) and not only_print:
+            if not yes:
+                ask.confirm("Change this?")
+            found.apply(replace(docker, environment=engine.environment))
+    if as_json:
+        _tell_changes(cluster_name, missing, done=applies or not missing)
+
+
+def _tell(lines: Sequence[str], *, quiet: bool) -> None:
+    if not quiet:
+        results.lines(lines)
+
+
+def _tell_changes(cluster: str, changes: Sequence[str], *, done: bool) -> None:
+    results.write_json({"cluster": cluster, "changes": list(changes), "done": done})
 
 
 @click.command()
@@ -184,10 +199,16 @@ def trust(
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_wait
-@options.verbosity_options
+@options.output_options
 def teardown(
-    cluster_name: str, kubeconfig: Path | None, yes: bool, wait: bool, quiet: bool, verbose: int
-) -> None:
+    cluster_name: str,
+    kubeconfig: Path | None,
+    yes: bool,
+    wait: bool,
+    quiet: bool,
+    verbose: int,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Remove what airgap made for a cluster.
 
     A cluster that airgap made goes as a whole; one that it did not make stays, and loses what
@@ -213,3 +234,6 @@ def teardown(
         outcome = work.teardown(engine, cluster_name, site, own, progress, tools.clock)
         if site is None and not outcome.removed:
             Site.find(engine, cluster_name, tools)  # says that there is none
+    if as_json:
+        told = {"cluster": cluster_name, "removed": outcome.removed, "kept": outcome.kept}
+        results.write_json(told)

@@ -100,7 +100,7 @@ class Node:
         """Write a file and the folders above it; it appears with its whole content."""
         target = shlex.quote(path)
         script = (
-            f"set -e; mkdir -p $(dirname {target}); cat > {target}.new;"
+            f'set -e; mkdir -p "$(dirname {target})"; cat > {target}.new;'
             f" chmod {mode:o} {target}.new; mv -f {target}.new {target}"
         )
         self.run("sh", "-c", script, stdin=content)

@@ -115,7 +115,7 @@ def test_the_schemas_are_of_commands_and_require_what_they_have() -> None:
         name for name, command in app.cli.commands.items()
         if any(parameter.name == "as_json" for parameter in command.params)
     }  # fmt: skip
-    extra = {"failure", "inspect-layout", "push-check", "push-dry-run"}
+    extra = {"failure", "inspect-layout", "push-check", "push-dry-run", "verify-layout"}
     assert names == with_json | extra
 
 

@@ -57,8 +57,8 @@ class Halls(Shelf):
 @pytest.fixture
 def halls() -> Iterator[Halls]:
     halls = Halls()
-    halls.image("big:1", BIG)
-    halls.image("small:1", b"small")
+    halls.image(BIG, name="big:1")
+    halls.image(b"small", name="small:1")
     yield halls
     ends = [thread for thread in threading.enumerate() if thread.name.startswith("each")]
     for thread in ends:
@@ -125,7 +125,7 @@ def test_one_piece_that_fails_ends_the_blob_and_the_rest_is_kept(
 def test_another_name_of_the_blob_serves_where_the_first_fails(
     halls: Halls, tmp_path: Path
 ) -> None:
-    halls.image("quay.io/org/big:2", BIG, b"more")
+    halls.image(BIG, b"more", name="quay.io/org/big:2")
 
     def fail(_: int, reference: Reference) -> None:
         if reference.familiar == "big:1":
@@ -163,7 +163,7 @@ def test_a_full_disk_ends_all_pieces(halls: Halls, tmp_path: Path) -> None:
 
 
 def test_an_empty_blob_is_proved_as_any(halls: Halls, tmp_path: Path) -> None:
-    halls.image("empty:1", b"", b"x")
+    halls.image(b"", b"x", name="empty:1")
     with Bundle.open(run(halls, tmp_path, "empty:1").path) as bundle:
         bundle.verify()
         assert Digest.of(b"") in bundle
@@ -196,7 +196,7 @@ class Denying(Halls):
         self.error: InputError | NetworkError = InputError("it is gone")
         self.shared: list[Reference] = []
         for name in names:
-            self.image(name, b"shared", name.encode())
+            self.image(b"shared", name.encode(), name=name)
 
     def fetch_part(self, reference: Reference, blob: Descriptor, part: Part) -> None:
         if blob.digest == SHARED:
@@ -231,7 +231,7 @@ def test_what_one_host_fails_in_another_may_give(tmp_path: Path) -> None:
 def test_bytes_that_stay_wrong_come_twice_from_a_host(tmp_path: Path) -> None:
     halls = Halls()
     for name in (*NAMES, "quay.io/org/other:1"):
-        halls.image(name, b"shared", name.encode())
+        halls.image(b"shared", name.encode(), name=name)
     halls.fault = lambda digest, content: b"SHARED" if digest == SHARED else content
     with pytest.raises(NetworkError, match=f"expected {SHARED}"):
         run(halls, tmp_path, *NAMES, "quay.io/org/other:1")

@@ -151,7 +151,7 @@ def test_what_an_image_has_is_kept_where_its_look_up_fails_the_next_time(
 ) -> None:
     lines = ["nginx:1", "quay.io/org/app:1"]
     lines.insert(place, "big:1")
-    root = shelf.image("big:1", b"base", b"big one", b"big two")
+    root = described(shelf.image(b"base", b"big one", b"big two", name="big:1"))
     shelf.fault = lambda d, c: refuse(d, c) if c == b"nginx" else c
     packed(*lines)  # all but one layer is there
     shelf.fault = lambda _, c: c
@@ -170,7 +170,7 @@ def test_what_an_image_has_is_kept_where_its_look_up_fails_the_next_time(
 
 
 def test_what_fails_on_its_way_keeps_what_came(shelf: Shelf, packed: Pack, tmp_path: Path) -> None:
-    shelf.image("big:1", b"base", b"big one", b"big two")
+    shelf.image(b"base", b"big one", b"big two", name="big:1")
     shelf.fault = lambda d, c: refuse(d, c) if c == b"big two" else c
     listener = Listener()
     result = packed("big:1", "nginx:1", keep_going=True, listener=listener)

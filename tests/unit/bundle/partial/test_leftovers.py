@@ -16,7 +16,7 @@ from airgap.bundle.reader import Bundle
 from airgap.bundle.writer import Writer, journal_of, partial_of
 from airgap.errors import ResourceError
 from airgap.oci.digest import Digest
-from tests.unit.bundle.made import Content, fill, sample
+from tests.support.bundles import Content, fill, sample
 
 A, B, C = (Digest.of(text) for text in (b"a", b"b", b"c"))
 

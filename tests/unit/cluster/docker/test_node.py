@@ -1,5 +1,9 @@
-"""Commands on a node: how long each may take."""
+"""Commands on a node: what each does there, and how long it may take."""
 
+import hashlib
+import os
+import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +12,7 @@ from airgap.cluster import store
 from airgap.cluster.docker import node as room
 from airgap.cluster.docker.node import Node
 from airgap.cluster.ports import Clock, Patience
+from airgap.errors import ClusterError
 
 
 class Slow:
@@ -51,3 +56,111 @@ def test_other_commands_have_a_time_of_their_own(monkeypatch: pytest.MonkeyPatch
     late = node(Patience.within(7, slow.clock))
     late.import_image("x", [b""])
     assert slow.given[4] == 3600, "what says how long it takes is not cut short"
+
+
+@pytest.fixture
+def inside(tmp_path: Path) -> Node:
+    """A node whose commands run on this machine: its scripts are tried for real."""
+    program = tmp_path / "docker"
+    program.write_text('#!/bin/sh\n[ "$1 $2 $3" = "exec -i n" ] || exit 9\nshift 3\nexec "$@"\n')
+    program.chmod(0o755)
+    return Node("n", environment={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+
+
+def test_files_are_written_whole_and_read_back(inside: Node, tmp_path: Path) -> None:
+    path = str(tmp_path / "a 'quoted' folder/file")
+    assert inside.read_file(path) is None
+    inside.write_file(path, b"y\nsecret\n", 0o600)
+    assert inside.read_file(path) == b"y\nsecret\n"
+    assert Path(path).stat().st_mode & 0o777 == 0o600
+    inside.write_file(path, b"")
+    assert inside.read_file(path) == b""
+    assert [found.name for found in Path(path).parent.iterdir()] == ["file"]
+
+
+def test_many_files_by_one_command(inside: Node, tmp_path: Path) -> None:
+    top = str(tmp_path / "certs.d")
+    assert inside.digests(top) == {}
+    written = {f"{top}/{name}/hosts.toml": f"server {name}".encode() for name in ("a", "b c")}
+    inside.write_files(written)
+    assert inside.digests(top) == {
+        path: hashlib.sha256(content).hexdigest() for path, content in written.items()
+    }
+    assert inside.files_with(top, "server b") == [f"{top}/b c/hosts.toml"]
+    assert inside.files_with(top, "-e") == []
+    assert inside.files_with(f"{top}/absent", "server") == []
+    inside.remove_files([f"{top}/b c/hosts.toml"])
+    assert [found.name for found in Path(top).iterdir()] == ["a"]
+    inside.remove_files([])
+    assert inside.remove_folder(top)
+    assert not inside.remove_folder(top)
+    assert not Path(top).exists()
+
+
+def test_a_command_that_fails_names_the_node(inside: Node) -> None:
+    with pytest.raises(ClusterError, match=r"docker exec .* n "):
+        inside.run("sh", "-c", "echo broken >&2; exit 3")
+
+
+def listing(folder: Path, text: str) -> Path:
+    """Stand for containerd's program: answers ``text``, and keeps what it was asked."""
+    (folder / "said").write_text(text)
+    for name in ("ctr", "containerd"):
+        program = folder / name
+        program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {folder}/asked\ncat {folder}/said\n')
+        program.chmod(0o755)
+    return folder / "asked"
+
+
+def test_images_of_a_repository_are_removed_and_no_others(inside: Node, tmp_path: Path) -> None:
+    names = ["r/app:1", "r/app@sha256:1", "r/apple:1", "r/other:1"]
+    asked = listing(tmp_path, "\n".join(names))
+    assert inside.remove_images("r/app") == names[:2]
+    assert asked.read_text().splitlines()[1:] == ["-n k8s.io images rm r/app:1 r/app@sha256:1"]
+    asked.unlink()
+    assert inside.remove_images("r/none") == []
+    assert len(asked.read_text().splitlines()) == 1
+
+
+def test_an_image_is_known_by_name_and_digest(inside: Node, tmp_path: Path) -> None:
+    listing(tmp_path, "REF TYPE DIGEST\nr/app:1 application/x sha256:aa 5 MiB\n")
+    assert inside.has_image("r/app:1", "sha256:aa")
+    assert not inside.has_image("r/app:1", "sha256:bb")
+    assert not inside.has_image("r/app", "sha256:aa")
+
+
+def test_an_import_is_pinned(inside: Node, tmp_path: Path) -> None:
+    asked = listing(tmp_path, "")
+    inside.import_image("r/app:1", [b"archive"])
+    assert asked.read_text().splitlines() == [
+        "-n k8s.io images import -",
+        "-n k8s.io images label r/app:1 io.cri-containerd.pinned=pinned",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "fixed"),
+    [
+        ("containerd github.com/containerd v1.7.32 abc", "1.7.33"),
+        ("containerd v1.7.33", None),
+        ("containerd v2.2.4", "2.2.5"),
+        ("containerd 2.3.2", None),
+        ("containerd v3.0.0", None),
+        ("containerd from somewhere", None),
+    ],
+)
+def test_a_containerd_with_a_known_hole(
+    inside: Node, tmp_path: Path, said: str, fixed: str | None
+) -> None:
+    listing(tmp_path, said)
+    warning = inside.containerd_warning()
+    assert (warning is None) == (fixed is None)
+    assert fixed is None or f"fixed in {fixed}" in str(warning)
+
+
+def test_what_a_node_reaches_and_has_free(inside: Node) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert inside.reaches("127.0.0.1", port)
+    assert not inside.reaches("127.0.0.1", port)
+    assert inside.free_space() > 0
