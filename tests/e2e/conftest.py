@@ -91,3 +91,14 @@ def lab() -> Lab:
         pytest.skip("the lab needs root")
     subprocess.run([REPO / "scripts/lab", "up"], check=True)
     return Lab()
+
+
+@pytest.fixture(scope="session")
+def bundle(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pack three images; a module that needs more packs its own."""
+    lab.upstreams("start")
+    folder = tmp_path_factory.mktemp("bundle")
+    (folder / "images.txt").write_text("nginx:1.22\nbusybox:1.36\nquay.io/org/app:1.0\n")
+    path = folder / "bundle.tar"
+    lab.airgap("pack", folder / "images.txt", "-o", path, "--images-only", *lab.mirrors)
+    return path

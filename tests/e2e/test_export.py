@@ -15,16 +15,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
-def bundle(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    lab.upstreams("start")
-    folder = tmp_path_factory.mktemp("export")
-    (folder / "images.txt").write_text("nginx:1.22\nbusybox:1.36\nquay.io/org/app:1.0\n")
-    path = folder / "bundle.tar"
-    lab.airgap("pack", folder / "images.txt", "-o", path, "--images-only", *lab.mirrors)
-    return path
-
-
-@pytest.fixture(scope="module")
 def archive(lab: Lab, bundle: Path) -> Path:
     path = bundle.with_name("images.tar")
     lab.airgap("export", bundle, "-o", path)

@@ -11,16 +11,6 @@ from tests.e2e.conftest import Lab, run
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
-@pytest.fixture(scope="module")
-def bundle(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    lab.upstreams("start")
-    folder = tmp_path_factory.mktemp("readers")
-    (folder / "images.txt").write_text("nginx:1.22\nbusybox:1.36\nquay.io/org/app:1.0\n")
-    path = folder / "bundle.tar"
-    lab.airgap("pack", folder / "images.txt", "-o", path, "--images-only", *lab.mirrors)
-    return path
-
-
 def test_docker_loads_it(lab: Lab, bundle: Path) -> None:
     said = lab.docker("load", "-i", bundle)
     assert "Loaded image: busybox:1.36" in said
