@@ -1,0 +1,100 @@
+"""What a bundle carries besides images."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from airgap.certificates.prove import covers
+from airgap.cluster.parameters import Parameters
+from airgap.errors import InputError
+from airgap.oci.platform import Platform
+from airgap.pack.extras import ClusterOptions, Payload, payload
+from airgap.spec.spec import Spec
+from tests.support.authorities import own_ca
+from tests.support.bundles import Content
+from tests.unit.pack.test_programs import elf
+
+AMD64 = Platform("linux", "amd64")
+X86_64 = 62
+
+
+@pytest.fixture
+def kind(tmp_path: Path) -> Path:
+    return elf(tmp_path / "kind", X86_64)
+
+
+def of_cluster(kind: Path, spec: Spec | None = None, **options: object) -> Payload:
+    content = Content()
+    node, registry = content.simple("node:v1", 1, 10), content.simple("registry:3", 2, 10)
+    chosen = ClusterOptions(kind, **options)  # type: ignore[arg-type]
+    return payload(spec or Spec(()), chosen, node, registry, AMD64)
+
+
+def text(found: Payload, name: str) -> str:
+    body = dict(found.members)[name]
+    assert isinstance(body, bytes)
+    return body.decode()
+
+
+def test_a_bundle_of_images_says_how_it_is_pushed(tmp_path: Path) -> None:
+    files = {"b.txt": tmp_path / "b", "a.txt": tmp_path / "a"}
+    found = payload(Spec((), name="shop", files=files), None, None, None, AMD64)
+    assert [name for name, _ in found.members] == [
+        "airgap/README", "airgap/files/a.txt", "airgap/files/b.txt",
+    ]  # fmt: skip
+    readme = text(found, "airgap/README")
+    assert "the airgap bundle 'shop'" in readme
+    assert "airgap push FILE REGISTRY" in readme
+    assert "secret" not in readme
+    assert (found.parameters, found.secret, found.warnings) == ({}, False, ())
+
+
+def test_a_bundle_for_a_cluster_has_what_the_other_side_lacks(kind: Path, tmp_path: Path) -> None:
+    tool = elf(tmp_path / "airgap", X86_64)
+    spec = Spec((), cluster_name="shop", workers=2, files={"a": tmp_path / "a"})
+    found = of_cluster(kind, spec, tool=tool)
+    assert [name for name, _ in found.members] == [
+        "airgap/README", "airgap/registry.yaml", "airgap/kind.yaml", "airgap/ca.crt",
+        "airgap/tls.crt", "airgap/tls.key", "airgap/bin/airgap", "airgap/bin/kind",
+        "airgap/files/a",
+    ]  # fmt: skip
+    assert dict(found.members)["airgap/bin/airgap"] == tool
+    assert dict(found.members)["airgap/bin/kind"] == kind
+    parameters = Parameters.from_json(found.parameters)
+    assert (parameters.cluster_name, parameters.workers) == ("shop", 2)
+    configuration = yaml.safe_load(text(found, "airgap/kind.yaml"))
+    assert [node["role"] for node in configuration["nodes"]] == ["control-plane", *["worker"] * 2]
+    assert covers(text(found, "airgap/tls.crt").encode(), parameters.names) == []
+    readme = text(found, "airgap/README")
+    assert "airgap/bin/airgap unpack FILE" in readme
+    assert "This file is secret" in readme
+    assert found.secret
+    assert found.warnings == ()
+
+
+def test_without_airgap_itself_the_page_and_a_warning_name_what_is_needed(kind: Path) -> None:
+    found = of_cluster(kind)
+    assert "airgap/bin/airgap" not in dict(found.members)
+    (warning,) = found.warnings
+    assert "does not carry airgap for linux/amd64" in warning
+    assert "--tool FILE carries airgap-linux-amd64 along" in warning
+    assert "get the program airgap-linux-amd64" in text(found, "airgap/README")
+
+
+def test_a_certificate_that_unpack_makes_leaves_nothing_secret(kind: Path) -> None:
+    found = of_cluster(kind, tls="host")
+    assert not {"airgap/ca.crt", "airgap/tls.key"} & dict(found.members).keys()
+    assert not found.secret
+    assert "secret" not in text(found, "airgap/README")
+
+
+def test_an_organisation_s_ca_signs(kind: Path) -> None:
+    own = own_ca()
+    assert text(of_cluster(kind, authority=own), "airgap/ca.crt").encode() == own.cert_pem
+
+
+def test_a_kind_for_another_machine_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="another machine than linux/amd64") as caught:
+        of_cluster(elf(tmp_path / "kind", 183))
+    assert "--kind" in caught.value.hint
