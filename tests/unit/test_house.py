@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 AIRGAP = Path(__file__).parents[2] / "airgap"
+TESTS = Path(__file__).parent
 FILES = sorted(AIRGAP.rglob("*.py"))
 ROOMS = sorted({path.parent for path in FILES})
 
@@ -57,3 +58,15 @@ def test_what_is_written_about_itself_names_the_room(path: Path) -> None:
     """Each module opens with a docstring: a newcomer reads that first."""
     if path.stem != "__init__" or path.read_text().strip():
         assert ast.get_docstring(ast.parse(path.read_text())), name(path)
+
+
+@pytest.mark.parametrize("room", ROOMS[1:], ids=name)
+def test_tests_mirror_the_rooms(room: Path) -> None:
+    """Whoever changes a room finds its tests under the same name."""
+    mirrored = TESTS / room.relative_to(AIRGAP)
+    assert list(mirrored.glob("test_*.py")), f"{name(room)} has no tests of its own"
+
+
+def test_no_tests_are_of_a_room_that_is_gone() -> None:
+    rooms = {path.parent.relative_to(TESTS) for path in TESTS.rglob("test_*.py")}
+    assert rooms <= {room.relative_to(AIRGAP) for room in ROOMS}
