@@ -28,11 +28,11 @@ def export(
     verbose: int,
     as_json: bool,
 ) -> None:
-    """Write images of a bundle, or of an OCI layout, as one archive for importers.
+    """Write images of a bundle as one archive for importers.
 
     For hosts without a registry: docker load, podman load, ctr images import, and the images
     folder of k3s and RKE2 take it whole. Without a REFERENCE all images are written. Artifacts,
-    such as charts, need a registry and are left out, each by name.
+    such as charts, need a registry and are left out, each by name. Also takes an OCI image layout.
 
     \b
     Example:

@@ -12,10 +12,12 @@ import pytest
 from airgap.cluster.docker.engine import DockerEngine
 from airgap.cluster.docker.node import Node, State
 from airgap.cluster.mark import Mark
-from airgap.cluster.ports import QUICK
+from airgap.cluster.ports import Patience
 from airgap.errors import AirgapError, ClusterError, ResourceError
 from tests.support import archives, dockerd
 from tests.support.dockerd import Dockerd
+
+SOON = Patience(docker=5, command=5, api=5, tries=1)
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def docker(tmp_path: Path) -> Iterator[Dockerd]:
 def engine(docker: Dockerd, tmp_path: Path) -> Iterator[DockerEngine]:
     (tmp_path / "docker").touch(0o755)
     host = f"unix://{tmp_path}/docker.sock"
-    found = DockerEngine.connect({"PATH": str(tmp_path), "DOCKER_HOST": host}, QUICK)
+    found = DockerEngine.connect({"PATH": str(tmp_path), "DOCKER_HOST": host}, SOON)
     yield found
     found._client.close()
 
@@ -146,11 +148,11 @@ def test_what_docker_says_of_itself(docker: Dockerd, engine: DockerEngine) -> No
 
 def test_docker_that_is_not_here(tmp_path: Path) -> None:
     with pytest.raises(ResourceError, match="docker is not on PATH"):
-        DockerEngine.connect({"PATH": str(tmp_path)}, QUICK)
+        DockerEngine.connect({"PATH": str(tmp_path)}, SOON)
     (tmp_path / "docker").touch(0o755)
     far = {"PATH": str(tmp_path), "DOCKER_HOST": "tcp://192.0.2.1:2375"}
     with pytest.raises(ResourceError, match="is on another machine") as caught:
-        DockerEngine.connect(far, QUICK)
+        DockerEngine.connect(far, SOON)
     assert "DOCKER_HOST" in caught.value.hint
 
 
@@ -159,7 +161,7 @@ def test_a_daemon_that_refuses_leaves_no_connection(docker: Dockerd, tmp_path: P
     docker.refuses["GET /_ping"] = 503, "starting"
     host = {"PATH": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/docker.sock"}
     with pytest.raises(ResourceError, match="starting"):
-        DockerEngine.connect(host, QUICK)
+        DockerEngine.connect(host, SOON)
 
 
 @pytest.mark.parametrize("left_behind", [False, True])
