@@ -23,6 +23,8 @@ from airgap.oci.reference import Reference
 from airgap.transfer.ports import Store
 
 _HINT_PLATFORM = "choose one with --platform"
+_IMPORTED_AS = "io.containerd.image.name"
+"""The annotation by which containerd names what it imports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class Archive:
         index = {
             "schemaVersion": 2,
             "mediaType": OCI_INDEX,
-            "manifests": [_index_entry(image) for image in self.images],
+            "manifests": [entry for image in self.images for entry in _index_entries(image)],
         }
         docker = [
             docker_entry(image.manifest, f"{image.reference.name}:{image.reference.tag}")
@@ -180,16 +182,23 @@ def _choose(image: Image, platform: Platform | None) -> tuple[Manifest, Descript
     return fits[0]
 
 
-def _index_entry(image: Exported) -> dict[str, object]:
-    entry: dict[str, object] = {
-        "mediaType": image.root.media_type,
-        "digest": str(image.root.digest),
-        "size": image.root.size,
+def _index_entries(image: Exported) -> Iterator[dict[str, object]]:
+    """Name an image by its tag and by its digest: a kubelet asks for what the pod says, no more.
+
+    Only the former is a name to other readers of OCI layouts, which take one of the two for several
+    images of one name.
+    """
+    name, tag = image.reference.name, image.reference.tag
+    if tag:
+        text = f"{name}:{tag}"
+        yield _entry(image.root, {_IMPORTED_AS: text, "org.opencontainers.image.ref.name": text})
+    yield _entry(image.root, {_IMPORTED_AS: f"{name}@{image.root.digest}"})
+
+
+def _entry(root: Descriptor, annotations: dict[str, str]) -> dict[str, object]:
+    return {
+        "mediaType": root.media_type,
+        "digest": str(root.digest),
+        "size": root.size,
+        "annotations": annotations,
     }
-    if image.reference.tag or image.keeps_digest:
-        name = str(image.reference)
-        entry["annotations"] = {
-            "io.containerd.image.name": name,
-            "org.opencontainers.image.ref.name": name,
-        }
-    return entry

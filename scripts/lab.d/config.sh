@@ -29,6 +29,7 @@ bin=$(part bin versions.sh build-bin.sh)
 olareg=$(part olareg build-olareg.sh)
 clients=$(part clients build-clients.sh)
 containerds=$(part containerds build-containerds.sh)
+importer=$(part importer versions.sh build-importer.sh importer.go)/importer
 rootfs=$(part rootfs versions.sh build-rootfs.sh)
 tools=$(part tools versions.sh build-rootfs.sh)
 images=$(part images versions.sh build-bin.sh build-rootfs.sh build-images.sh mkimage.py files)

@@ -44,7 +44,7 @@ def ctr(lab: Lab) -> Iterator[tuple[str, ...]]:
             daemon.wait(30)
 
 
-def test_docker_and_podman_load_it(lab: Lab, archive: Path) -> None:
+def test_docker_and_podman_load_it(lab: Lab, archive: Path, bundle: Path) -> None:
     said = lab.docker("load", "-i", archive)
     assert "Loaded image: busybox:1.36" in said
     assert lab.docker("run", "--rm", "busybox:1.36", "echo", "here") == "here\n"
@@ -56,6 +56,10 @@ def test_docker_and_podman_load_it(lab: Lab, archive: Path) -> None:
         listed = json.loads(run(*podman, "images", "--format", "json").stdout)
         names = {name for image in listed for name in image.get("Names") or ()}
         assert {"docker.io/library/busybox:1.36", "quay.io/org/app:1.0"} <= names
+        run(*podman, "rmi", "--all", "--force")
+        lab.airgap("export", bundle, "-o", archive.with_name("one.tar"), "busybox:1.36")
+        said = run(*podman, "load", "-i", archive.with_name("one.tar")).stdout
+        assert "docker.io/library/busybox:1.36" in said, "its two names are one image"
         run(*podman, "rmi", "--all", "--force")
 
 

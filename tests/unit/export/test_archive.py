@@ -52,9 +52,10 @@ def test_an_index_leaves_one_platform_and_nothing_that_it_does_not_hold(maker: M
 
     assert len(data) == archive.size
     file, index, docker = opened(data)
-    assert [entry["digest"] for entry in index["manifests"]] == [amd64["digest"]]
-    names = index["manifests"][0]["annotations"]
-    assert names["io.containerd.image.name"] == "docker.io/library/app:1"
+    assert {entry["digest"] for entry in index["manifests"]} == {amd64["digest"]}
+    names = [entry["annotations"]["io.containerd.image.name"] for entry in index["manifests"]]
+    name = "docker.io/library/app"
+    assert names == [f"{name}:1", f"{name}@{amd64['digest']}"]
     assert docker[0]["RepoTags"] == ["docker.io/library/app:1"]
     for member in file.getmembers():
         if member.name.startswith("blobs/"):
@@ -78,7 +79,8 @@ def test_what_images_share_is_there_once_and_a_single_manifest_keeps_its_digest(
     file, index, docker = opened(b"".join(bytes(c) for c in archive.write(layout)))
 
     assert len(file.getnames()) == len(set(file.getnames())) == 3 + 2 + 1 + 3
-    assert [entry["digest"] for entry in index["manifests"]] == [one["digest"], two["digest"]]
+    found = [entry["digest"] for entry in index["manifests"]]
+    assert found == [one["digest"], one["digest"], two["digest"], two["digest"]]
     assert len(docker) == 2
     assert all(image.keeps_digest for image in archive.images)
 
@@ -135,7 +137,7 @@ def test_content_that_is_not_there_is_named_before_a_byte_is_written(maker: Make
         plan([image], layout, None)
 
 
-def test_a_name_by_digest_goes_along_only_where_it_stays_true(maker: Maker) -> None:
+def test_a_name_by_digest_says_what_is_there(maker: Maker) -> None:
     amd64, arm64 = maker.image(maker.bytes(9)), maker.image(maker.bytes(8), architecture="arm64")
     root = maker.index("docker.io/library/a:1", amd64=amd64, arm64=arm64)
     layout = maker.layout()
@@ -146,4 +148,7 @@ def test_a_name_by_digest_goes_along_only_where_it_stays_true(maker: Maker) -> N
     _, index, docker = opened(b"".join(bytes(c) for c in archive.write(layout)))
 
     assert docker == []
-    assert [entry.get("annotations") is None for entry in index["manifests"]] == [True, False]
+    names = [list(entry["annotations"].values()) for entry in index["manifests"]]
+    repository = "docker.io/library"
+    digest = amd64["digest"]
+    assert names == [[f"{repository}/app@{digest}"], [f"{repository}/one@{digest}"]]
