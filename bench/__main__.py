@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench import cases, cluster, install, lines, pushing, report, serving
+from bench import cases, cluster, install, lines, pushing, report, serving, single
 
 _ROOT = Path(__file__).resolve().parent.parent
 _QUICK = ("start", "pack", "push")
@@ -21,6 +21,7 @@ _CASES = {
     "push-tokens": pushing.push_tokens,
     "redirects": pushing.redirects,
     "serve": serving.serve,
+    "file": single.file,
     "unpack": cluster.unpack,
 }
 
