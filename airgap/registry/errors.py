@@ -232,6 +232,10 @@ def _denied(refusal: Refusal, *, logged_in: bool) -> RefusedError:
 _HINTS = {
     413: "raise the limit of the proxy before the registry for the size of a body",
     414: "raise the limit of the proxy before the registry for the length of an address",
+    **dict.fromkeys(
+        (301, 302, 303, 307, 308),
+        "the registry sends writers elsewhere: name the address that it leads to",
+    ),
     415: "the registry takes other media types alone: look which ones at its documentation",
 }
 
@@ -239,7 +243,7 @@ _HINTS = {
 def _hint(refusal: Refusal) -> str:
     if refusal.party == "proxy":
         return _proxy_hint(refusal)
-    if refusal.is_page:
+    if refusal.is_page and not refusal.passes and refusal.status not in _HINTS:
         return "a login page or a filter stands in between: check the address and the proxy"
     if refusal.party == "storage":
         return f"{AGAIN}; if it stays, look at the storage that {refusal.registry} sends to"

@@ -1,9 +1,8 @@
 """redirect: follows where a registry sends its clients, and not everywhere.
 
 Credentials and cookies stay with the origin that they are for. Refused are a step from https down
-to http, and an address further inside a network than the registry is. What a body of a request
-would have to be sent twice for is not followed, but for a token server that moved within its own
-origin.
+to http, and an address further inside a network than the registry is. What writes is sent again
+within its own origin alone, and only where the method stays (307, 308).
 """
 
 import httpx
@@ -60,11 +59,10 @@ class Redirect(httpx.BaseTransport):
         location = response.headers.get("Location")
         if response.status_code not in _STATUSES or not location or party(response) == "proxy":
             return None
-        stay = bool(sent.extensions.get("stay"))
-        if sent.method not in ("GET", "HEAD") and not (
-            stay and response.status_code in _KEEP_METHOD
-        ):
+        writes = sent.method not in ("GET", "HEAD")
+        if writes and response.status_code not in _KEEP_METHOD:
             return None
+        stay = writes or bool(sent.extensions.get("stay"))
         url = self._parsed(sent.url, location, response)
         if stay and not same_origin(url, sent.url):
             return None

@@ -24,6 +24,7 @@ from airgap.registry.errors import RefusedError, RegistryError, is_page
 from airgap.registry.listing.referrers import Referrers
 from airgap.registry.message import is_encoded, length
 from airgap.registry.options import Options
+from airgap.registry.presence import UNTOLD, is_there
 from airgap.sources.clients import Clients
 from airgap.transfer.ports import Part, Sink
 from airgap.transfer.stop import Stop
@@ -115,12 +116,10 @@ class RegistrySource:
         scope = f"repository:{repository}:pull"
         try:
             with client.request(
-                "HEAD", path, scope=scope, headers={"Accept": _ACCEPT}, expect=(200, 404)
+                "HEAD", path, scope=scope, headers={"Accept": _ACCEPT}, expect=(200, 404, *UNTOLD)
             ) as response:
-                return response.status_code == 200
-        except RefusedError as error:
-            if error.refusal.status != 405:
-                raise
+                return response.status_code != 404
+        except RefusedError:
             return True  # some answer a GET alone
 
     def has_blob(self, reference: Reference, blob: Descriptor) -> bool:
@@ -128,11 +127,8 @@ class RegistrySource:
         client, repository = self._clients.of(reference)
         path = f"/v2/{repository}/blobs/{blob.digest}"
         scope = f"repository:{repository}:pull"
-        with (
-            self._explained(reference, client),
-            client.request("HEAD", path, scope=scope, expect=(200, 404)) as response,
-        ):
-            return response.status_code == 200
+        with self._explained(reference, client):
+            return is_there(client, path, scope=scope)
 
     def fetch(self, reference: Reference, blob: Descriptor, sink: Sink, offset: int = 0) -> None:
         """Hand a blob's bytes to ``sink``; see `airgap.transfer.ports.Source.fetch`."""

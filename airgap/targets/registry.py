@@ -26,6 +26,7 @@ from airgap.registry.endpoint import Endpoint
 from airgap.registry.errors import FailedError, RefusedError
 from airgap.registry.listing.referrers import Referrers
 from airgap.registry.options import Options
+from airgap.registry.presence import UNTOLD, is_there
 from airgap.targets.upload import Refused, Session, SessionLost, Uploads, explained
 from airgap.transfer.ports import Chunks
 from airgap.transfer.stop import Stop
@@ -39,6 +40,7 @@ _ANY = tuple(range(200, 600))
 _GATEWAY = (408, 499, 502, 504)
 """What somebody on the way says who did not hear the registry's answer."""
 _MOST_FORGOTTEN = 2
+_MOUNT_TRIES = 2
 _ONE_REGISTRY = (
     "where several instances answer at this address, give them one storage and one http.secret"
 )
@@ -100,11 +102,9 @@ class RegistryTarget:
 
     def has_blob(self, repository: str, blob: Descriptor) -> bool:
         """Tell whether a blob is there; see `airgap.transfer.ports.Target.has_blob`."""
-        with self._turn(), self._client.request(
-            "HEAD", f"/v2/{repository}/blobs/{blob.digest}", scope=_scope(repository),
-            expect=(200, 404),
-        ) as response:  # fmt: skip
-            return response.status_code == 200
+        path = f"/v2/{repository}/blobs/{blob.digest}"
+        with self._turn():
+            return is_there(self._client, path, scope=_scope(repository))
 
     def put_blob(
         self, repository: str, blob: Descriptor, chunks: Chunks, mount_from: str = ""
@@ -144,7 +144,7 @@ class RegistryTarget:
         try:
             with self._turn(), self._client.request(
                 "PUT", f"/v2/{repository}/manifests/{tag_or_digest}", scope=_scope(repository),
-                headers=headers, content=lambda: iter([body]), expect=(201, 200, 202),
+                headers=headers, content=lambda: iter([body]), expect=(200, 201, 202, 204),
             ):  # fmt: skip
                 return
         except RefusedError as error:
@@ -182,10 +182,11 @@ class RegistryTarget:
             self._client.gate.moved(_REQUEST_BYTES)
 
     def _head(self, repository: str, identifier: str) -> Digest | None:
-        with self._asking("HEAD", repository, identifier) as response:
+        with self._asking("HEAD", repository, identifier, expect=(200, 404, *UNTOLD)) as response:
             if response.status_code == 404:
                 return None
-            said = response.headers.get("Docker-Content-Digest")
+            told = response.status_code == 200
+            said = response.headers.get("Docker-Content-Digest") if told else None
         return Digest.parse(said) if said else self._get(repository, identifier)
 
     def _is_there_after_all(self, repository: str, identifier: str, digest: Digest) -> bool:
@@ -207,11 +208,16 @@ class RegistryTarget:
 
     @contextmanager
     def _asking(
-        self, method: str, repository: str, identifier: str, tries: int | None = None
+        self,
+        method: str,
+        repository: str,
+        identifier: str,
+        tries: int | None = None,
+        expect: tuple[int, ...] = (200, 404),
     ) -> Iterator[httpx.Response]:
         with self._turn(), self._client.request(
             method, f"/v2/{repository}/manifests/{identifier}", scope=_scope(repository),
-            headers={"Accept": _ACCEPT}, expect=(200, 404), tries=tries,
+            headers={"Accept": _ACCEPT}, expect=expect, tries=tries,
         ) as response:  # fmt: skip
             yield response
 
@@ -220,15 +226,15 @@ class RegistryTarget:
     ) -> Session | None:
         """Open an upload and return it, or None where the blob is there or mounted.
 
-        Whatever a mount is refused with, a plain upload may be taken: what that is answered counts.
+        Whatever a mount is refused with, a plain upload may be taken, also where a filter on the
+        way hangs up at it, or no token is given for two: what that is answered counts.
         """
         scope = _scope(repository)
         if origin != repository:
             scope += f" repository:{origin}:pull"
-        with suppress(InputError):  # no token for the other repository
-            status, session = self._open(
-                repository, f"?mount={blob.digest}&from={origin}", scope, attempts, expect=_ANY
-            )
+        mount, few = f"?mount={blob.digest}&from={origin}", self._client.attempts(_MOUNT_TRIES)
+        with suppress(InputError, NetworkError):
+            status, session = self._open(repository, mount, scope, few, expect=_ANY)
             if status in _OPENED:
                 return None if status == 201 else session
         try:
@@ -252,7 +258,7 @@ class RegistryTarget:
             "POST", f"/v2/{repository}/blobs/uploads/{mount}", scope=scope,
             headers={"Content-Length": "0"}, expect=expect, attempts=attempts,
         ) as response:  # fmt: skip
-            return response.status_code, Session.of(response.headers)
+            return response.status_code, Session.of(response)
 
 
 def _scope(repository: str) -> str:

@@ -5,7 +5,8 @@ PATCH alone. What helped once is kept for all further blobs.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+import urllib.parse
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
@@ -65,10 +66,10 @@ class Session:
     least: int = 0
 
     @classmethod
-    def of(cls, headers: Mapping[str, str]) -> Self:
+    def of(cls, response: httpx.Response) -> Self:
         """Read it from the headers of a 202."""
-        least = headers.get("OCI-Chunk-Min-Length", "")
-        return cls(headers.get("Location", ""), int(least) if _LEAST.fullmatch(least) else 0)
+        least = response.headers.get("OCI-Chunk-Min-Length", "")
+        return cls(_location(response), int(least) if _LEAST.fullmatch(least) else 0)
 
 
 class Uploads:
@@ -179,7 +180,7 @@ class Uploads:
                 content=content, expect=(202, 201, 204), attempts=once,
                 patience=length / _SLOW_STORAGE,
             ) as response:  # fmt: skip
-                location = response.headers.get("Location", location)
+                location = _location(response) or location
         pieces.end()
         with self._client.request(
             "PUT", self._url(location, blob.digest), scope=_scope(repository),
@@ -233,6 +234,17 @@ class _Pieces:
         """Let who reads the blob come to its end: there it is proved."""
         for _ in self._chunks:
             pass
+
+
+def _location(response: httpx.Response) -> str:
+    """Return where an upload goes on: a URL, or a path from the root; empty where it is not said.
+
+    A path that begins elsewhere is below the request's own (RFC 9110, section 10.2.2).
+    """
+    location: str = response.headers.get("Location", "").partition("#")[0]
+    if not location or location.startswith("/") or "://" in location.partition("?")[0]:
+        return location
+    return urllib.parse.urljoin(str(response.request.url), location)
 
 
 def explained(error: RefusedError) -> RefusedError:

@@ -2,36 +2,55 @@
 
 import base64
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import httpx
 
 from airgap.registry.credentials import Credential
 
-_PARAMETER = re.compile(r'\b([a-zA-Z_]{1,64})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+_PIECE = re.compile(
+    r"""\b(?P<name>[a-zA-Z_]{1,64})\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^\s,"]+))"""
+    r"""|\b(?P<scheme>[a-zA-Z][a-zA-Z0-9-]{0,63})(?=[\s,]|$)"""
+)
+"""A parameter, or the name of a scheme: one header may have several of each."""
 _LONGEST = 8192
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """One challenge: ``scheme`` in lower case."""
+    """One challenge: ``scheme`` in lower case; its scope is that of one request alone."""
 
     scheme: str
     realm: str = ""
     service: str = ""
+    scope: str = field(default="", compare=False)
 
     @classmethod
     def of(cls, headers: httpx.Headers) -> "Challenge | None":
         """Read the first bearer challenge of a response, else a basic one, else None."""
-        found = [cls._parse(text) for text in headers.get_list("WWW-Authenticate")]
+        texts = headers.get_list("WWW-Authenticate")
+        found = [one for text in texts for one in cls._parse(text[:_LONGEST])]
         ranked = sorted(found, key=lambda challenge: challenge.scheme != "bearer")
         return next((c for c in ranked if c.scheme in ("bearer", "basic")), None)
 
     @classmethod
-    def _parse(cls, text: str) -> "Challenge":
-        scheme, _, rest = text[:_LONGEST].strip().partition(" ")
-        values = {m[1].lower(): m[2] or m[3] or "" for m in _PARAMETER.finditer(rest)}
-        return cls(scheme.lower(), values.get("realm", ""), values.get("service", ""))
+    def _parse(cls, text: str) -> "Iterator[Challenge]":
+        scheme, values = "", dict[str, str]()
+        for piece in _PIECE.finditer(text):
+            if piece["scheme"]:
+                if scheme:
+                    yield cls._of(scheme, values)
+                scheme, values = piece["scheme"], {}
+            else:
+                values.setdefault(piece["name"].lower(), piece["quoted"] or piece["plain"] or "")
+        if scheme:
+            yield cls._of(scheme, values)
+
+    @classmethod
+    def _of(cls, scheme: str, values: Mapping[str, str]) -> "Challenge":
+        known = (values.get(name, "") for name in ("realm", "service", "scope"))
+        return cls(scheme.lower(), *known)
 
 
 def basic(credential: Credential | None) -> str | None:

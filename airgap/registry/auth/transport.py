@@ -18,6 +18,8 @@ from airgap.registry.credentials import Credential
 from airgap.registry.endpoint import same_origin
 
 _HIDING = (401, 403, 404, 405)
+_MOST_SCOPES = 8
+"""How many resources one token is asked for at the most."""
 
 
 class Auth(httpx.BaseTransport):
@@ -42,6 +44,7 @@ class Auth(httpx.BaseTransport):
         self._challenge: Challenge | None = None
         self._door = threading.Lock()
         self._door_was_asked = False
+        self._wider: dict[str, str] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; where the registry asks for something else, once more."""
@@ -64,7 +67,8 @@ class Auth(httpx.BaseTransport):
         if challenge and challenge.scheme == "basic":
             header = basic(self._credential(message.repository(request))) or ""
         elif challenge:
-            scope = request.extensions.get("scope", "")
+            own = request.extensions.get("scope", "")
+            scope = self._wider.get(own, own)
             token = refused.removeprefix("Bearer ") if refused.startswith("Bearer ") else ""
             header = f"Bearer {self._tokens.get(challenge, scope, self._base(), token)}"
         request.headers.pop("Authorization", None)
@@ -85,7 +89,18 @@ class Auth(httpx.BaseTransport):
         if challenge.scheme == "basic" and basic(self._credential(repository)) in (None, sent):
             return False
         self._challenge = challenge
+        self._widen(request.extensions.get("scope", ""), challenge.scope)
         return True
+
+    def _widen(self, own: str, asked: str) -> None:
+        """Ask from now on also for what the registry wants besides what we ask for.
+
+        A proxy may know a repository by another name than the one in the request's path.
+        """
+        held = self._wider.get(own, own)
+        lacking = [one for one in asked.split() if not _covers(held, one)]
+        if own and lacking and len(held.split()) + len(lacking) <= _MOST_SCOPES:
+            self._wider[own] = " ".join([held, *lacking])
 
     def _asks_at_the_door(self, repository: str) -> bool:
         """Ask ``/v2/`` what to show, where there is something to show."""
@@ -104,3 +119,12 @@ class Auth(httpx.BaseTransport):
             return self._credential(repository) is not None
         except InputError:
             return False  # nobody asked for it: whoever needs it will be told
+
+
+def _covers(scope: str, wanted: str) -> bool:
+    """Tell whether a scope has what one resource of another asks for."""
+    resource, _, actions = wanted.rpartition(":")
+    held = [one.rpartition(":") for one in scope.split()]
+    return any(
+        name == resource and set(actions.split(",")) <= set(has.split(",")) for name, _, has in held
+    )

@@ -190,3 +190,19 @@ def test_an_error_keeps_its_refusal_when_it_says_what_it_is_about() -> None:
     assert type(error) is RefusedError
     assert error.message == "a/b:1.2: r.example answered 405 to GET"
     assert error.refusal.status == 405
+
+
+@pytest.mark.parametrize(
+    ("status", "hint"),
+    [
+        (413, "limit of the proxy"),
+        (502, "run the same command again"),
+        (503, "run the same command again"),
+        (404, "login page"),
+        (200, "login page"),
+        (308, "sends writers elsewhere"),
+    ],
+)
+def test_a_page_s_status_says_more_than_that_it_is_a_page(status: int, hint: str) -> None:
+    refusal = errors.read(status, b"<html><h1>nginx</h1></html>", registry="r.example")
+    assert hint in errors.error_of(refusal, logged_in=False).hint

@@ -13,6 +13,8 @@ from tests.support.clock import FakeClock
 from tests.support.images import Maker
 from tests.support.pushing import failed, put, tags, wanted
 from tests.support.registry import Fault, MemoryRegistry, Request, error, on, quirks
+from tests.support.registry.doors import Tokens
+from tests.support.serving import Answer
 
 MIB = 1 << 20
 
@@ -51,6 +53,40 @@ def test_what_the_plain_upload_says_counts(registry: MemoryRegistry, layout: Lay
     report = put(layout, registry)
     assert len(report.failed) == 2
     assert "read-only" not in report.failed[0].error.message
+
+
+def test_a_filter_that_hangs_up_at_a_mount(registry: MemoryRegistry, layout: Layout) -> None:
+    registry.rule = on(Fault(drop=True), method="POST", part="mount=")
+    assert put(layout, registry).failed == []
+    assert tags(registry) == wanted(layout)
+    assert registry.count("POST", "mount=") == 5 * 2
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
+def test_a_token_server_that_gives_none_for_two(
+    registry: MemoryRegistry, layout: Layout, status: int
+) -> None:
+    registry.door = Tokens(registry)
+    give = registry.pages["/token"]
+
+    def one_each(request: Request, body: bytes) -> Answer:
+        several = request.path.count("scope=") > 1
+        return Answer(status, {}, b"{}") if several else give(request, body)
+
+    registry.pages["/token"] = one_each
+    assert put(layout, registry).failed == []
+    assert tags(registry) == wanted(layout)
+
+
+@pytest.mark.parametrize("status", [500, 501, 502])
+def test_a_head_that_breaks_where_a_get_does_not(
+    registry: MemoryRegistry, layout: Layout, status: int
+) -> None:
+    clock = FakeClock()
+    registry.rule = on(error(status, "UNKNOWN"), method="HEAD")
+    assert put(layout, registry, clock=clock).failed == []
+    assert tags(registry) == wanted(layout)
+    assert clock.waits == []
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 405, 410, 501])

@@ -53,10 +53,24 @@ def test_all_is_there(registry: MemoryRegistry, layout: Layout) -> None:
     assert {r.method for r in registry.requests[before:]} == {"HEAD"}, "nothing is sent"
 
 
-def test_a_head_that_denies_what_is_there(registry: MemoryRegistry, layout: Layout) -> None:
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 500, 501, 502])
+@pytest.mark.parametrize("part", ["/manifests/", "/blobs/", ""])
+def test_a_head_that_denies_what_is_there(
+    registry: MemoryRegistry, layout: Layout, part: str, status: int
+) -> None:
     put(layout, registry)
-    registry.rule = on(error(404, "MANIFEST_UNKNOWN"), method="HEAD", part="/manifests/")
+    registry.rule = on(error(status, "UNKNOWN"), method="HEAD", part=part)
+    before = registry.sent
     compare(layout, registry).check()
+    assert registry.sent - before < 2000, "no blob is fetched"
+
+
+def test_a_blob_that_no_head_finds_and_no_get(registry: MemoryRegistry, layout: Layout) -> None:
+    put(layout, registry)
+    registry.rule = on(error(404, "BLOB_UNKNOWN"), part="/blobs/", repository="quay.io/org/app")
+    found = compare(layout, registry)
+    assert [str(r) for r in found.unfinished] == ["quay.io/org/app:1"]
+    assert "lacks" in found.missing[0].lack
 
 
 def test_nothing_is_there(registry: MemoryRegistry, layout: Layout) -> None:

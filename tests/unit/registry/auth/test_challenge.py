@@ -25,3 +25,35 @@ def test_a_bearer_challenge_is_preferred() -> None:
     assert found is not None
     assert found.scheme == "bearer"
     assert Challenge.of(httpx.Headers({"WWW-Authenticate": "Negotiate"})) is None
+
+
+BEARER = 'Bearer realm="https://a/t",service="s"'
+
+
+@pytest.mark.parametrize(
+    ("header", "scheme", "realm"),
+    [
+        ('Negotiate, Basic realm="x"', "basic", "x"),
+        ('NTLM, Negotiate YIIabc==, Basic realm="a, Bearer b"', "basic", "a, Bearer b"),
+        ('Basic realm="x", charset="UTF-8", Negotiate', "basic", "x"),
+        (f'Basic realm="x", {BEARER}', "bearer", "https://a/t"),
+        (f'{BEARER}, Basic realm="x"', "bearer", "https://a/t"),
+        ("Basic", "basic", ""),
+    ],
+)
+def test_several_in_one_header(header: str, scheme: str, realm: str) -> None:
+    found = Challenge.of(httpx.Headers({"WWW-Authenticate": header}))
+    assert found is not None
+    assert (found.scheme, found.realm) == (scheme, realm)
+
+
+def test_a_scope_is_of_one_request() -> None:
+    one, other = (
+        Challenge.of(
+            httpx.Headers({"WWW-Authenticate": f'{BEARER},scope="repository:{name}:pull"'})
+        )
+        for name in "ab"
+    )
+    assert one == other
+    assert one is not None
+    assert one.scope == "repository:a:pull"

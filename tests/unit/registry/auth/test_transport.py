@@ -304,3 +304,42 @@ class TestHidden:
         assert bench.ask().status_code == 401
         assert len(bench.below) == 2
         assert all("authorization" not in sent for sent in bench.below.sent)
+
+
+class Elsewhere(Registry):
+    """One that knows its repositories by other names."""
+
+    def __init__(self, *wanted: str) -> None:
+        super().__init__()
+        self.wanted = " ".join(wanted)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/token":
+            return super().__call__(request)
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        number = int(token.removeprefix("t") or 0)
+        if token and set(self.wanted.split()) <= set(self.scopes[number - 1]):
+            return httpx.Response(200)
+        challenge = f'{BEARER["WWW-Authenticate"]},scope="{self.wanted}"'
+        return httpx.Response(401, headers={"WWW-Authenticate": challenge})
+
+
+class TestScopesOfTheChallenge:
+    def test_what_the_registry_wants_besides_is_asked_for(self) -> None:
+        bench = Bench(registry := Elsewhere("repository:proxy/a:pull"))
+        for _ in range(3):
+            assert bench.ask().status_code == 200
+        assert registry.scopes == [["repository:a:pull", "repository:proxy/a:pull"]]
+
+    @pytest.mark.parametrize("wanted", ["repository:a:pull", "repository:a:pull,push"])
+    def test_what_is_asked_for_already_is_asked_for_once(self, wanted: str) -> None:
+        bench = Bench(registry := Elsewhere(wanted))
+        registry.wanted = wanted
+        own = "repository:a:pull,push"
+        bench.ask(own)
+        assert registry.scopes[0] == [own]
+
+    def test_a_challenge_without_end_is_not_followed(self) -> None:
+        bench = Bench(registry := Elsewhere(*(f"repository:x{n}:pull" for n in range(50))))
+        assert bench.ask().status_code == 401
+        assert registry.scopes == [["repository:a:pull"]]
