@@ -62,7 +62,7 @@ class Difference:
             "old": _named(self.old),
             "new": _named(self.new),
             "images": [change.to_json() for change in self.changes],
-            "same_images": self.same,
+            "same_image_count": self.same,
             "members": [{"name": name, "change": what} for name, what in self.members.items()],
             "new_size": self.new_size,
             "gone_size": self.gone_size,

@@ -135,7 +135,7 @@ def _write(
         digests=_digests(request, found, failed),
         sparse=[image.reference for image in sparse(images.values(), found.bodies)],
         docker_archive_lacks=draft.inexpressible,
-        not_taken=request.spec.left_out,
+        left_out=request.spec.left_out,
         secret=rest.secret,
         cluster=bool(request.cluster),
         seconds=time.monotonic() - begun,

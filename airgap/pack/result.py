@@ -14,6 +14,7 @@ from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
 from airgap.pack.request import Request
 from airgap.progress import count
+from airgap.transfer.report import told
 
 _LEFT_OUT = "ask who runs that registry; --keep-going packs the other images"
 _NAMED = 3  # the images that are named where many fail alike
@@ -58,7 +59,7 @@ class Result:
         moved: the tags that are not where the lock has them.
         sparse: the images that are carried for some of their platforms only.
         docker_archive_lacks: references that ``docker load`` cannot express.
-        not_taken: what the list of another tool holds besides.
+        left_out: what the list of another tool holds besides.
         attached: what is carried besides, attached to the images.
         secret: whether the file holds a private key.
         cluster: whether it brings up a cluster.
@@ -79,7 +80,7 @@ class Result:
     moved: Sequence[Moved] = ()
     sparse: Sequence[Reference] = ()
     docker_archive_lacks: Sequence[Reference] = ()
-    not_taken: Sequence[str] = ()
+    left_out: Sequence[str] = ()
     attached: Sequence[Image] = ()
     secret: bool = False
     cluster: bool = False
@@ -109,15 +110,15 @@ class Result:
             "size": self.size,
             "secret": self.secret,
             "images": [image.to_json() for image in self.images],
-            "attached": {"found": number(self.attached), "images": self.with_attached},
+            "attached": {"count": number(self.attached), "image_count": self.with_attached},
             "sparse": [str(reference) for reference in self.sparse],
-            "not_taken": list(self.not_taken),
+            "left_out": list(self.left_out),
             "docker_archive_lacks": [str(reference) for reference in self.docker_archive_lacks],
         } | common
 
     def _failed(self) -> Iterator[dict[str, Any]]:
         for reference, error in self.failed.items():
-            yield {"reference": str(reference), "error": error.message, "hint": error.hint}
+            yield {"reference": str(reference), **told(error)}
 
 
 def joined(failed: Mapping[Reference, AirgapError], request: Request) -> AirgapError:

@@ -63,7 +63,7 @@ class Comparison:
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as ``--json`` prints it."""
         return {
-            "images": self.images,
+            "image_count": self.images,
             "missing": [missing.to_json() for missing in self.missing],
             "left_alone": self.left_alone,
             "failed": [failure.to_json() for failure in self.failed],

@@ -43,17 +43,20 @@ class Failure:
         return str(self.reference) + (f" as {name}" if name != str(self.reference) else "")
 
     def to_json(self) -> dict[str, Any]:
-        """Return the failure as ``--json`` prints it; status and code are the registry's own."""
-        status, code = answer_of(self.error)
-        return {
-            "reference": str(self.reference),
-            "target": self.target,
-            "error": self.error.message,
-            "hint": self.error.hint or None,
-            "exit_code": self.error.exit_code,
-            "status": status,
-            "code": code or None,
-        }
+        """Return the failure as ``--json`` prints it."""
+        return {"reference": str(self.reference), "target": self.target, **told(self.error)}
+
+
+def told(error: AirgapError) -> dict[str, Any]:
+    """Return why something failed as ``--json`` prints it; status and code are the registry's."""
+    status, code = answer_of(error)
+    return {
+        "error": error.message,
+        "hint": error.hint or None,
+        "exit_code": error.exit_code,
+        "status": status,
+        "code": code or None,
+    }
 
 
 def answer_of(error: BaseException | None) -> tuple[int | None, str]:
@@ -101,10 +104,10 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """Return the report as ``--json`` prints it."""
         return {
-            "uploaded_blobs": self.uploaded,
+            "uploaded_blob_count": self.uploaded,
             "uploaded_bytes": self.uploaded_bytes,
-            "mounted_blobs": self.mounted,
-            "complete_images": self.complete,
+            "mounted_blob_count": self.mounted,
+            "complete_image_count": self.complete,
             "tags": self.tags,
             "left_alone": self.left_alone,
             "failed": [failure.to_json() for failure in self.failed],

@@ -44,7 +44,7 @@ class Receipt:
             "cluster": self.cluster,
             "registry": self.registry,
             "created": self.created,
-            "images": self.images,
+            "image_count": self.images,
             "steps": [{"step": title, "outcome": outcome} for title, outcome in self.steps],
             "push": self.push.to_json(),
             "kubeconfig": str(self.kubeconfig) if self.kubeconfig else None,

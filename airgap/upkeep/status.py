@@ -68,10 +68,10 @@ class Status:
             "registry": self.registry or None,
             "certificate_ends": self.ca_ends.isoformat() if self.ca_ends else None,
             "bundles": [
-                {"digest": b.digest, "name": b.name, "serial": b.serial, "images": b.images}
+                {"digest": b.digest, "name": b.name, "serial": b.serial, "image_count": b.images}
                 for b in self.bundles
             ],
-            "images": references,
+            "images": [{"reference": reference} for reference in references],
             "free_bytes": self.free_bytes,
             "problems": self.problems,
         }

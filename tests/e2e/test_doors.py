@@ -179,7 +179,7 @@ def test_a_cluster_with_one_open_door_is_taken_over(visitors: Visitors) -> None:
         assert visitors.ask(who, way, "POST", f"{NGINX}/blobs/uploads/")[0] == 401
     story.run_pods({"taken": "nginx:1.22"})
     result = story.unpack(story.bundle)
-    assert result["push"]["uploaded_blobs"] == 0
+    assert result["push"]["uploaded_blob_count"] == 0
     (pod,) = story.pods("registry").values()
     assert all("@sha256:" in each["image"] for each in pod["spec"]["containers"])
     assert lab.isolated(AIRGAP, "status", "-q").returncode == 0

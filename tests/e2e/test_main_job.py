@@ -213,7 +213,7 @@ def test_unpack_killed_during_push_goes_on(story: Story) -> None:
         run("umount", tmp)
     assert not result["created"], "the cluster of the first run is kept"
     wanted = carried_blobs(story.bundle)
-    assert result["push"]["uploaded_blobs"] == len(wanted - arrived)
+    assert result["push"]["uploaded_blob_count"] == len(wanted - arrived)
     assert wanted <= story.blobs_in_registry()
 
 
@@ -270,9 +270,9 @@ def test_every_digest_is_the_upstream_s(story: Story) -> None:
 def test_a_second_run_does_nothing(story: Story) -> None:
     before = story.started()
     result = story.unpack(story.bundle)
-    assert result["push"]["uploaded_blobs"] == 0
+    assert result["push"]["uploaded_blob_count"] == 0
     assert result["push"]["tags"] == []
-    assert result["push"]["complete_images"] == 4
+    assert result["push"]["complete_image_count"] == 4
     changing = {step["step"] for step in result["steps"] if step["outcome"] != "already there"}
     assert changing == {"Check this host", "Push the images", "Run a pod from the registry"}
     assert story.started() == before
@@ -288,7 +288,7 @@ def test_a_second_bundle_adds_only_what_is_new(story: Story) -> None:
 
     authority, started, arrived = story.ca(), story.started(), story.blobs_in_registry()
     result = story.unpack(second)
-    assert result["push"]["uploaded_blobs"] == 1
+    assert result["push"]["uploaded_blob_count"] == 1
     assert len(story.blobs_in_registry() - arrived) == 2  # that config, and the manifest
     assert story.ca() == authority
     assert story.started() == started
@@ -329,7 +329,7 @@ def test_the_content_survives_a_stop_of_the_nodes(story: Story) -> None:
     wait_for_registry(story)
     assert story.blobs_in_registry() == content
     story.run_pods({"after": "nginx:1.22"})
-    assert story.unpack(story.bundle)["push"]["uploaded_blobs"] == 0
+    assert story.unpack(story.bundle)["push"]["uploaded_blob_count"] == 0
 
 
 def wait_for_registry(story: Story) -> None:

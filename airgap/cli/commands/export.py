@@ -63,7 +63,7 @@ def export(
                 }
                 for image in archive.images
             ],
-            "artifacts": [str(name) for name in archive.artifacts],
+            "left_out": [str(name) for name in archive.artifacts],
         }
     if as_json:
         results.write_json(result)

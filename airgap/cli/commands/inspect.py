@@ -142,7 +142,7 @@ def _of_bundle(
     told = {
         "bundle": str(bundle.path),
         "digest": str(bundle.digest),
-        "members": proved.members,
+        "member_count": proved.members,
         "size": bundle.size,
         "signature_proved": signers,
         "signature_refused": list(bundle.checked.others),
@@ -171,8 +171,8 @@ def _of_layout(
     seconds = time.monotonic() - begun
     told = {
         "layout": str(layout.path),
-        "images": proved.images,
-        "blobs": proved.blobs,
+        "image_count": proved.images,
+        "blob_count": proved.blobs,
         "size": proved.size,
         "seconds": round(seconds, 3),
     }

@@ -96,7 +96,8 @@ def _tell(console: "Console", content: "Content", url: str, port: int) -> None:
 def _tell_json(content: "Content", path: Path, url: str, port: int, ca: Path | None) -> None:
     base, _, _ = url.rpartition(":")
     where = {"content": str(path), "url": f"{base}:{port}"}
-    results.write_json({**where, "images": len(content.images), "ca": str(ca) if ca else None})
+    count = len(content.images)
+    results.write_json({**where, "image_count": count, "ca": str(ca) if ca else None})
 
 
 def _stopped(console: "Console", troubles: int) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -137,3 +138,25 @@ def test_a_secret_key_may_come_from_a_pipe(
         assert pipe.stdout
         key = f"/dev/fd/{pipe.stdout.fileno()}"
         assert told(capsys, "sign", bundle, "--key", key)["key_id"] == made["key_id"]
+
+
+def _members(one: dict[str, Any], where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, inner in one.get("properties", {}).items():
+        yield f"{where}.{name}", inner
+        yield from _members(inner, f"{where}.{name}")
+    if "items" in one:
+        yield from _members(one["items"], f"{where}[]")
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in schema.SCHEMAS.glob("*.json")))
+def test_one_word_for_one_thing(name: str) -> None:
+    """Images are objects, counts are called so, and what was left out has one name."""
+    for where, found in _members(schema.schema(name)):
+        last = where.rpartition(".")[2]
+        if last == "images":
+            assert found["type"] == "array", where
+            assert found["items"]["type"] == "object", where
+        counts = found["type"] == "integer" and found["description"].startswith("How many")
+        assert counts == last.endswith("count"), where
+        if "left out" in found["description"]:
+            assert last == "left_out", where

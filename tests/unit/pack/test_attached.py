@@ -126,7 +126,7 @@ def test_all_that_is_attached_crosses(
     signed = place.attach(sbom, b"the sbom is signed", lists=not source_api)
     result = place.pack()
     assert (len(result.images), result.with_attached) == (1, 1)
-    assert result.to_json()["attached"] == {"found": 3, "images": 1}
+    assert result.to_json()["attached"] == {"count": 3, "image_count": 1}
     report = place.push(target)
     assert report.images == 1
     (repository,) = target.content.repositories.values()

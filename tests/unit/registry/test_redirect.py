@@ -49,9 +49,25 @@ def test_what_reads_is_followed(status: int, method: str) -> None:
     assert str(response.request.url) == "https://cdn.example/x?sig=1"
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_what_writes_is_not(method: str) -> None:
-    way, below = redirect(leading(**{"1": "https://r.example/v2/b/blobs/2"}))
+def test_what_writes_is_sent_again_within_its_origin_where_the_method_stays(
+    method: str, status: int
+) -> None:
+    def play(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/2"):
+            return httpx.Response(201)
+        return httpx.Response(status, headers={"Location": "/v2/b/blobs/2"})
+
+    way, below = redirect(play)
+    followed = status in (307, 308)
+    assert ask(way, HERE, method).status_code == (201 if followed else status)
+    assert [asked for asked, _ in below.asked] == [method] * (1 + followed)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_what_writes_goes_to_no_other_origin(method: str) -> None:
+    way, below = redirect(leading(**{"1": "https://r.example:8443/v2/b/blobs/2"}))
     assert ask(way, HERE, method).status_code == 307
     assert len(below) == 1
 

