@@ -112,8 +112,25 @@ def _split_host(rest: str) -> tuple[str, str]:
     )
     if not slash or not looks_like_host:
         return DEFAULT_HOST, rest
-    host = first.lower()
-    return _ALIASES.get(host, host), remainder
+    return _canonical(first), remainder
+
+
+def registry_host(text: str) -> str:
+    """Return the address of a registry as references have it: Docker Hub is ``docker.io``.
+
+    Raises:
+        InputError: it is none.
+    """
+    host = _canonical(text)
+    if not _HOST.fullmatch(host) or not _valid_address(host):
+        raise InputError(
+            f"{shown(text)} is no address of a registry", hint="write it as HOST[:PORT][/PREFIX]"
+        )
+    return host
+
+
+def _canonical(host: str) -> str:
+    return _ALIASES.get(host.lower(), host.lower())
 
 
 def _check_name(text: str, host: str, path: str) -> None:
@@ -129,7 +146,7 @@ def _check_name(text: str, host: str, path: str) -> None:
 
 def _valid_address(host: str) -> bool:
     name, bracket, port = host.partition("]:") if host.startswith("[") else host.partition(":")
-    if bracket and int(port) > 65535:
+    if bracket and not 0 < int(port) <= 65535:
         return False
     if not host.startswith("["):
         return True

@@ -234,7 +234,7 @@ _HINTS = {
     414: "raise the limit of the proxy before the registry for the length of an address",
     **dict.fromkeys(
         (301, 302, 303, 307, 308),
-        "the registry sends writers elsewhere: name the address that it leads to",
+        "it leads where nothing may follow: name the address that it leads to",
     ),
     415: "the registry takes other media types alone: look which ones at its documentation",
 }

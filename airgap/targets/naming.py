@@ -60,7 +60,7 @@ class Naming:
         for reference, attached in belonging(images).items():
             own |= {one.reference: own[reference] for one in attached}
         self._refuse(self._impossible(own), "the target cannot take")
-        self._refuse(_collisions(images, own), "collide")
+        self._refuse(_collisions(images, own), "two images would have")
         further = self._further(own)
         return {reference: (name, *further.get(reference, ())) for reference, name in own.items()}
 
@@ -125,7 +125,8 @@ def check_template(text: str) -> str:
         raise InputError(f"name template {text!r}: {error}", hint=hint) from error
     for _, name, form, conversion in parts:
         if name is not None and (name not in FIELDS or form or conversion):
-            raise InputError(f"name template {text!r}: there is no {{{name}}}", hint=hint)
+            odd = name + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
+            raise InputError(f"name template {text!r}: there is no {{{odd}}}", hint=hint)
     return text
 
 

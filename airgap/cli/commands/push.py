@@ -93,11 +93,7 @@ def push(
     if dry_run and check:
         raise click.UsageError("--dry-run asks nobody, and --check asks the registry")
     console = options.console(quiet, verbose)
-    address, _, prefix = registry_name.partition("/")
-    if not address or "://" in registry_name:
-        raise InputError(
-            f"{registry_name!r} is no registry", hint="write it as HOST[:PORT][/PREFIX]"
-        )
+    address, prefix = _address(registry_name)
     called = naming(
         address, prefix, short_names=short_names, name_template=name_template,
         strip_host=strip_host, map_path=map_path,
@@ -113,7 +109,8 @@ def push(
         if dry_run:
             _tell_dry_run(images, bundle, names, address, as_json=as_json)
             return
-        job = _Job(bundle, images, names, registry_name, chosen, (chunk_size or 0) << 20, console)
+        where = f"{address}/{prefix}" if prefix else address
+        job = _Job(bundle, images, names, where, chosen, (chunk_size or 0) << 20, console)
         told = job.compare() if check else job.push()
     _write_failed(failed_path, told.unfinished)
     if as_json:
@@ -173,6 +170,16 @@ class _Job:
         if isinstance(told, Report):
             return f"Pushed {self.many} to {self.registry}: {told.summary()}"
         return f"{self.many} of the bundle: all are whole at {self.registry}"
+
+
+def _address(text: str) -> tuple[str, str]:
+    """Return the address of a registry, and what stands before all names there."""
+    from airgap.oci.reference import registry_host
+
+    if "://" in text:
+        raise InputError(f"{text!r} is no registry", hint="write it as HOST[:PORT][/PREFIX]")
+    host, _, prefix = text.partition("/")
+    return registry_host(host), prefix
 
 
 def _selected(bundle: "Content", list_path: Path | None) -> "list[Image]":

@@ -94,7 +94,7 @@ def test_writes_that_are_led_elsewhere(
         assert tags(registry) == wanted(layout)
     else:
         assert {f.to_json()["status"] for f in report.failed} == {status}
-        assert "sends writers elsewhere" in str(report.failed[0].error.hint)
+        assert "leads where nothing may follow" in str(report.failed[0].error.hint)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])

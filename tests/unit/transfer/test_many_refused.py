@@ -1,6 +1,5 @@
 """A push of which a third is refused, each repository in another way."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -9,6 +8,7 @@ from airgap.sources.layout import Layout
 from tests.support.images import Maker
 from tests.support.pushing import put, tags, wanted
 from tests.support.registry import Fault, MemoryRegistry, error, on
+from tests.support.registry.storage import ca_pem, tls
 
 IMAGES, IDLE = 100, 1.0
 WAYS = {
@@ -50,18 +50,25 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     return Case(maker.layout(), refused)
 
 
-@pytest.fixture
-def registry() -> Iterator[MemoryRegistry]:
-    with MemoryRegistry() as found:
-        yield found
+def kind_or_not(*, secure: bool) -> MemoryRegistry:
+    found = MemoryRegistry(tls=tls() if secure else None)
+    found.ca_pem = ca_pem() if secure else b""
+    return found
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("methods", ["", "POST|PUT", "PUT"], ids=["all", "writes", "puts"])
-def test_a_third_is_refused(case: Case, registry: MemoryRegistry, methods: str) -> None:
-    with MemoryRegistry() as kind:
+@pytest.mark.parametrize(
+    ("methods", "secure"),
+    [("", False), ("POST|PUT", False), ("PUT", False), ("", True), ("PUT", True)],
+    ids=["all", "writes", "puts", "all, TLS", "puts, TLS"],
+)
+def test_a_third_is_refused(case: Case, methods: str, secure: bool) -> None:
+    with kind_or_not(secure=secure) as kind, kind_or_not(secure=secure) as registry:
         assert put(case.layout, kind).failed == []
-        needed = len(kind.requests)
+        refuse_a_third(case, registry, methods, len(kind.requests))
+
+
+def refuse_a_third(case: Case, registry: MemoryRegistry, methods: str, needed: int) -> None:
     for repository, way in case.refused.items():
         registry.rules.append(on(WAYS[way], method=methods, repository=repository))
     report = put(case.layout, registry, idle=IDLE)

@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airgap.cli import app
-from tests.support.bundles import sample, write
+from airgap.oci.reference import Reference
+from tests.support.bundles import Content, sample, write
 from tests.support.pushing import tags
 from tests.support.registry import MemoryRegistry, error, on
 
@@ -181,3 +182,114 @@ def test_an_index_in_part_and_what_helps(
     assert changed["reference"] == MULTI
     assert changed["after"] == tags(registry)[MULTI] != changed["before"]
     assert push("--flatten", "--check").code == 0
+
+
+@pytest.mark.parametrize(
+    "registry_name",
+    ["", "/p", "reg example/x", "-x/y", "r.example.org:0", "r.example.org:65536/x", "https://r/x",
+     "r.example.org:x", "a_b.example.org", "[::1/x"],
+)  # fmt: skip
+def test_what_is_no_registry(
+    bundle: Path, capsys: pytest.CaptureFixture[str], registry_name: str
+) -> None:
+    code = app.run(["push", str(bundle), "--dry-run", "--", registry_name])
+    assert code == 3
+    assert "hint: write it as HOST[:PORT][/PREFIX]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("registry_name", "called"),
+    [
+        ("Reg.Example.ORG:5000/x", "reg.example.org:5000/x/quay.io/org/app: v1"),
+        ("[::1]:5000/x/", "[::1]:5000/x/quay.io/org/app: v1"),
+    ],
+)
+def test_a_registry_s_address_is_lower_case(
+    bundle: Path, capsys: pytest.CaptureFixture[str], registry_name: str, called: str
+) -> None:
+    assert app.run(["push", str(bundle), "--dry-run", registry_name]) == 0
+    assert called in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "host", ["docker.io", "DOCKER.IO", "index.docker.io", "registry-1.docker.io"]
+)
+def test_docker_hub_by_each_of_its_names(
+    bundle: Path, capsys: pytest.CaptureFixture[str], host: str
+) -> None:
+    """Two parts of a path are what it takes, whatever it is called."""
+    push = ["push", str(bundle), "--dry-run", f"{host}/me"]
+    assert app.run(push) == 3
+    assert "docker.io takes NAMESPACE/NAME alone" in capsys.readouterr().err
+    assert app.run([*push, "--name-template", "{name}"]) == 0
+    assert capsys.readouterr().out.startswith("docker.io/me/nginx: ")
+
+
+@pytest.mark.parametrize(
+    "field", ["what", "0", "", "name!r", "name:>9", "name.upper", "name[0]", "Name"]
+)
+def test_a_template_knows_its_fields_alone(push: Callable[..., Ran], field: str) -> None:
+    ran = push("--dry-run", "--name-template", f"x/{{{field}}}")
+    assert ran.code == 3
+    assert f"there is no {{{field}}}" in ran.err
+    assert "known are {host}, {path}, {namespace}, {name}" in ran.err
+
+
+def test_two_images_for_one_name(push: Callable[..., Ran], tmp_path: Path) -> None:
+    """A map says it, in lines for all tags or for one: the more exact line counts."""
+    path = tmp_path / "names.map"
+    path.write_text("quay.io/org/app=all\nquay.io/org/app:v1=one\n")
+    assert "/one: v1" in push("--dry-run", "--map", path).out
+    path.write_text("quay.io/org/app=all\nquay.io/org/app=other\n")
+    assert f"{path}:2: quay.io/org/app has another name in a line before" in push("--map", path).err
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("nginx=up/X", "'up/X' is no repository"),
+        ("nginx", "has no ="),
+        ("=x", "invalid reference ''"),
+        ("nginx=", "'' is no repository"),
+        ("nginx=a=b", "'a=b' is no repository"),
+        ("nginx=x:1", "'x:1' is no repository"),
+    ],
+)
+def test_a_map_with_a_wrong_line(
+    push: Callable[..., Ran], registry: MemoryRegistry, tmp_path: Path, line: str, why: str
+) -> None:
+    path = tmp_path / "names.map"
+    path.write_text(f"# names\n\n{line}\n")
+    ran = push("--map", path)
+    assert (ran.code, registry.requests) == (3, [])
+    assert f"{path}:3: " in ran.err
+    assert why in ran.err
+
+
+def test_a_round_trip_of_digests_and_tags(
+    registry: MemoryRegistry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What failed is named so that the next run finds it, by tag, by digest, or by both."""
+    content = Content()
+    images = [content.simple(f"quay.io/org/a{n}:1", 10 * n, 300) for n in range(4)]
+    names = [
+        "quay.io/org/a0:1",
+        f"quay.io/org/a1@{images[1].root.digest}",
+        f"quay.io/org/a2:1@{images[2].root.digest}",
+    ]
+    content.images[:3] = [
+        replace(image, reference=Reference.parse(name))
+        for image, name in zip(images, names, strict=False)
+    ]
+    path, failed = tmp_path / "b.tar", tmp_path / "failed.txt"
+    write(content, path)
+    registry.rules += [on(error(403, "DENIED"), repository=f"quay.io/org/a{n}") for n in range(3)]
+    push = ["push", str(path), registry.address, "--failed", str(failed)]
+    assert app.run([*push, "--json"]) == 3
+    told = json.loads(capsys.readouterr().out)
+    assert [one["reference"] for one in told["failed"]] == names
+    assert failed.read_text().split("\n") == [*names, ""]
+    registry.rules.clear()
+    assert app.run([*push, "--images", str(failed)]) == 0
+    assert failed.read_text() == ""
+    assert app.run(["push", str(path), registry.address, "--check"]) == 0
