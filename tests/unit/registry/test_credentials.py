@@ -158,6 +158,14 @@ class TestHelpers:
         assert found.of("quay.io") == Credential("me", "s")
         assert (helpers / "one.log").read_text() == "get quay.io\n"
 
+    def test_one_that_podman_s_file_names(self, config: Path, helpers: Path) -> None:
+        helper(helpers, "pod", """echo '{"Username": "me", "Secret": "s"}'""")
+        podman = write(helpers / "auth.json", credHelpers={"quay.io": "pod"})
+        found = Credentials(write(config, auths={"ghcr.io": auth("docker")}), podman)
+        assert found.of("quay.io", "org/x") == Credential("me", "s")
+        assert found.of("ghcr.io") == Credential("docker", "secret")
+        assert (helpers / "pod.log").read_text() == "get quay.io\n"
+
     def test_one_for_all_hosts(self, config: Path, helpers: Path) -> None:
         helper(helpers, "all", """echo '{"Username": "<token>", "Secret": "t"}'""")
         found = Credentials(write(config, credsStore="all", auths={"quay.io": {}}))
