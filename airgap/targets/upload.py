@@ -163,7 +163,7 @@ class Uploads:
         size: int,
         once: Attempts,
     ) -> None:
-        pieces = _Pieces(chunks())
+        pieces = _Pieces(chunks)
         for start in range(0, blob.size, max(size, 1)):
             length = min(size, blob.size - start)
             headers = {
@@ -172,8 +172,8 @@ class Uploads:
                 "Content-Range": f"{start}-{start + length - 1}",
             }
 
-            def content(length: int = length) -> Iterator[memoryview]:
-                return self._counted(pieces.take(length))
+            def content(start: int = start, length: int = length) -> Iterator[memoryview]:
+                return self._counted(pieces.take(start, length))
 
             with self._client.request(
                 "PATCH", self._url(location), scope=_scope(repository), headers=headers,
@@ -216,18 +216,34 @@ class Uploads:
 
 
 class _Pieces:
-    """A blob's bytes, handed out in pieces of a length that is asked for."""
+    """A blob's bytes, handed out in pieces that are asked for, mostly one after the other.
 
-    def __init__(self, chunks: Iterator[memoryview]) -> None:
-        self._chunks, self._rest = chunks, memoryview(b"")
+    A piece may be asked for again: a token ended, or the registry led elsewhere. Then the blob is
+    read again from its first byte, since that proves it.
+    """
 
-    def take(self, length: int) -> Iterator[memoryview]:
-        """Hand out the next ``length`` bytes."""
+    def __init__(self, begin: Chunks) -> None:
+        self._begin = begin
+        self._restart()
+
+    def _restart(self) -> None:
+        self._chunks, self._rest, self._at = self._begin(), memoryview(b""), 0
+
+    def take(self, start: int, length: int) -> Iterator[memoryview]:
+        """Hand out ``length`` bytes from ``start`` on."""
+        if start != self._at:
+            self._restart()
+            for _ in self._next(start):
+                pass
+        yield from self._next(length)
+
+    def _next(self, length: int) -> Iterator[memoryview]:
         while length:
             if not self._rest:
                 self._rest = next(self._chunks)
             piece, self._rest = self._rest[:length], self._rest[length:]
             length -= len(piece)
+            self._at += len(piece)
             yield piece
 
     def end(self) -> None:

@@ -1,6 +1,7 @@
 """Where an upload goes, and what registries answer to it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from airgap.sources.layout import Layout
 from tests.support.images import Maker
 from tests.support.pushing import put, tags, wanted
 from tests.support.registry import Fault, MemoryRegistry, Request, redirect
+from tests.support.registry.doors import Tokens
 from tests.support.serving import Answer
 
 
@@ -25,6 +27,10 @@ def layout(tmp_path: Path) -> Layout:
     maker.image(base, maker.bytes(100), name="docker.io/library/nginx:1.27")
     maker.image(base, name="quay.io/org/app:1")
     return maker.layout()
+
+
+def again(request: Request) -> str:
+    return f"{request.path}{'&' if '?' in request.path else '?'}again=1"
 
 
 FORMS = {
@@ -55,6 +61,37 @@ def test_where_an_upload_goes_in_any_form(
     assert tags(registry) == wanted(layout)
 
 
+@pytest.mark.parametrize("uses", [2, 3, 5, 7])
+def test_a_token_that_ends_between_chunks(
+    registry: MemoryRegistry, layout: Layout, uses: int
+) -> None:
+    """The chunk is sent again, the same bytes, within the same upload."""
+    registry.door = Tokens(registry, uses=uses)
+    assert put(layout, registry, chunk_size=300, connections=1).failed == []
+    assert tags(registry) == wanted(layout)
+    assert len({r.path for r in registry.requests if r.method == "PATCH"}) == 1, "one session"
+
+
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize("fault", ["challenge", "redirect"])
+def test_a_chunk_that_is_asked_for_twice(
+    registry: MemoryRegistry, layout: Layout, fault: str, early: bool
+) -> None:
+    registry.door = Tokens(registry)
+    challenge = {"WWW-Authenticate": f'Bearer realm="{registry.url}/token",service="test"'}
+
+    def bend(request: Request) -> Fault | None:
+        if request.method != "PATCH" or "again" in request.path or request.number % 2:
+            return None
+        if fault == "redirect":
+            return replace(redirect(again(request)), early=early)
+        return Fault(status=401, headers=challenge, early=early)
+
+    registry.rules.append(bend)
+    assert put(layout, registry, chunk_size=300).failed == []
+    assert tags(registry) == wanted(layout)
+
+
 @pytest.mark.parametrize("status", [200, 202, 204])
 def test_a_manifest_that_is_taken_with_another_status(
     registry: MemoryRegistry, layout: Layout, status: int
@@ -69,10 +106,6 @@ def test_a_manifest_that_is_taken_with_another_status(
     registry.answer = bent
     assert put(layout, registry).failed == []
     assert tags(registry) == wanted(layout)
-
-
-def again(request: Request) -> str:
-    return f"{request.path}{'&' if '?' in request.path else '?'}again=1"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
