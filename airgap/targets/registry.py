@@ -23,7 +23,7 @@ from airgap.registry.attempts import Attempts
 from airgap.registry.client import Client
 from airgap.registry.credentials import Credential, Credentials
 from airgap.registry.endpoint import Endpoint
-from airgap.registry.errors import FailedError, RefusedError
+from airgap.registry.errors import FailedError, RefusedError, RegistryError
 from airgap.registry.listing.referrers import Referrers
 from airgap.registry.options import Options
 from airgap.registry.presence import UNTOLD, is_there
@@ -226,24 +226,39 @@ class RegistryTarget:
     ) -> Session | None:
         """Open an upload and return it, or None where the blob is there or mounted.
 
-        Whatever a mount is refused with, a plain upload may be taken, also where a filter on the
-        way hangs up at it, or no token is given for two: what that is answered counts.
+        Whatever a mount is refused with, a plain upload may be taken: what that is answered counts.
+        """
+        opened = self._mount(repository, blob, origin, attempts)
+        if opened is None:
+            try:
+                opened = self._open(repository, "", _scope(repository), attempts, expect=_OPENED)
+            except RefusedError as error:
+                raise explained(error) from error
+        status, session = opened
+        return None if status == 201 else session
+
+    def _mount(
+        self, repository: str, blob: Descriptor, origin: str, attempts: Attempts
+    ) -> tuple[int, Session] | None:
+        """Ask to mount a blob; None where that is refused.
+
+        No token for two repositories is a refusal, and so is a filter on the way that hangs up.
         """
         scope = _scope(repository)
         if origin != repository:
             scope += f" repository:{origin}:pull"
-        mount, few = f"?mount={blob.digest}&from={origin}", self._client.attempts(_MOUNT_TRIES)
-        with suppress(InputError, NetworkError):
-            status, session = self._open(repository, mount, scope, few, expect=_ANY)
-            if status in _OPENED:
-                return None if status == 201 else session
-        try:
-            status, session = self._open(
-                repository, "", _scope(repository), attempts, expect=_OPENED
-            )
-        except RefusedError as error:
-            raise explained(error) from error
-        return None if status == 201 else session
+        for _ in range(_MOUNT_TRIES):
+            once = self._client.attempts(1)
+            query = f"?mount={blob.digest}&from={origin}"
+            try:
+                opened = self._open(repository, query, scope, once, expect=_ANY)
+            except RegistryError:
+                return None
+            except NetworkError as error:
+                attempts.failed(error, silent=True)
+            else:
+                return opened if opened[0] in _OPENED else None
+        return None
 
     def _open(
         self,

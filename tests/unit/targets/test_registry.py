@@ -57,10 +57,32 @@ def test_what_the_plain_upload_says_counts(registry: MemoryRegistry, layout: Lay
 
 def test_a_filter_that_hangs_up_at_a_mount(registry: MemoryRegistry, layout: Layout) -> None:
     registry.rule = on(Fault(drop=True), method="POST", part="mount=")
-    assert put(layout, registry).failed == []
+    clock = FakeClock()
+    assert put(layout, registry, clock=clock).failed == []
     assert tags(registry) == wanted(layout)
+    assert len(clock.waits) == 5 * 2
     # The wire asks once more where a connection that had rested is closed.
     assert registry.count("POST", "mount=") <= 5 * 2 * 2
+
+
+def test_a_registry_that_is_gone_for_a_while_is_waited_for(
+    registry: MemoryRegistry, layout: Layout
+) -> None:
+    """A mount that nobody answers costs no patience."""
+    registry.rule = on(Fault(drop=True), method="POST", times=4)
+    clock = FakeClock()
+    assert put(layout, registry, clock=clock, connections=1).failed == []
+    assert tags(registry) == wanted(layout)
+
+
+def test_a_registry_that_goes_away_costs_the_tries_of_one_blob(
+    registry: MemoryRegistry, layout: Layout
+) -> None:
+    registry.rule = on(Fault(drop=True), method="POST")
+    clock = FakeClock()
+    assert len(put(layout, registry, clock=clock, connections=1).failed) == 2
+    assert registry.count("POST") <= 2 * 6 * 2
+    assert 10 < sum(clock.waits) <= 60
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
