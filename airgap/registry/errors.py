@@ -232,10 +232,7 @@ def _denied(refusal: Refusal, *, logged_in: bool) -> RefusedError:
 _HINTS = {
     413: "raise the limit of the proxy before the registry for the size of a body",
     414: "raise the limit of the proxy before the registry for the length of an address",
-    **dict.fromkeys(
-        (301, 302, 303, 307, 308),
-        "it leads where nothing may follow: name the address that it leads to",
-    ),
+    **dict.fromkeys((301, 302, 303, 307, 308), "name the address that it leads to"),
     415: "the registry takes other media types alone: look which ones at its documentation",
 }
 

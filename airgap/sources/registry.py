@@ -21,10 +21,10 @@ from airgap.progress import Progress, Silent
 from airgap.registry.blob import Download, Whole
 from airgap.registry.client import Client
 from airgap.registry.errors import RefusedError, RegistryError, is_page
+from airgap.registry.listing.presence import UNTOLD, is_there
 from airgap.registry.listing.referrers import Referrers
 from airgap.registry.message import is_encoded, length
 from airgap.registry.options import Options
-from airgap.registry.presence import UNTOLD, is_there
 from airgap.sources.clients import Clients
 from airgap.transfer.ports import Part, Sink
 from airgap.transfer.stop import Stop

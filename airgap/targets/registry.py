@@ -24,9 +24,9 @@ from airgap.registry.client import Client
 from airgap.registry.credentials import Credential, Credentials
 from airgap.registry.endpoint import Endpoint
 from airgap.registry.errors import FailedError, RefusedError, RegistryError
+from airgap.registry.listing.presence import UNTOLD, is_there
 from airgap.registry.listing.referrers import Referrers
 from airgap.registry.options import Options
-from airgap.registry.presence import UNTOLD, is_there
 from airgap.targets.upload import Refused, Session, SessionLost, Uploads, explained
 from airgap.transfer.ports import Chunks
 from airgap.transfer.stop import Stop

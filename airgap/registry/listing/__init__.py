@@ -1,4 +1,5 @@
 """listing: what a registry tells of its content.
 
 referrers  what is attached to a manifest
+presence   whether something is there
 """

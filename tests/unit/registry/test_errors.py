@@ -200,7 +200,7 @@ def test_an_error_keeps_its_refusal_when_it_says_what_it_is_about() -> None:
         (503, "run the same command again"),
         (404, "login page"),
         (200, "login page"),
-        (308, "leads where nothing may follow"),
+        (308, "name the address that it leads to"),
     ],
 )
 def test_a_page_s_status_says_more_than_that_it_is_a_page(status: int, hint: str) -> None:

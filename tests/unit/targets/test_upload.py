@@ -127,7 +127,7 @@ def test_writes_that_are_led_elsewhere(
         assert tags(registry) == wanted(layout)
     else:
         assert {f.to_json()["status"] for f in report.failed} == {status}
-        assert "leads where nothing may follow" in str(report.failed[0].error.hint)
+        assert "name the address that it leads to" in str(report.failed[0].error.hint)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
