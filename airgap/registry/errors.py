@@ -82,10 +82,10 @@ class Refusal:
     @property
     def is_full(self) -> bool:
         """Whether there is no room for what was sent."""
-        if self.status == HTTPStatus.INSUFFICIENT_STORAGE:
-            return True
         detail = json.dumps(self.detail)
-        return f'"Err": {_NO_SPACE}' in detail or "no space left" in f"{self.message} {detail}"
+        said = f'"Err": {_NO_SPACE}' in detail or "no space left" in f"{self.message} {detail}"
+        full = said or self.status == HTTPStatus.INSUFFICIENT_STORAGE
+        return full and self.method not in ("GET", "HEAD")
 
     @property
     def is_denied(self) -> bool:

@@ -127,7 +127,8 @@ def _proxy_broken(who: str, error: httpx.ProxyError) -> AirgapError:
 
 
 def _may_pass(response: httpx.Response) -> bool:
-    found = errors.Refusal(response.status_code, party=message.party(response))
+    method, party = response.request.method, message.party(response)
+    found = errors.Refusal(response.status_code, party=party, method=method)
     return found.passes or found.is_full
 
 

@@ -21,10 +21,15 @@ from airgap.spec.image_list import parse_line
 from airgap.spec.spec import Spec
 from airgap.transfer.stop import Stop
 from tests.support.clock import FakeClock
-from tests.support.registry import MemoryRegistry, on
+from tests.support.registry import MemoryRegistry, error, on
 from tests.support.registry.storage import ca_pem, tls
 from tests.unit.transfer.test_many_refused import IDLE, IMAGES, WAYS
 
+PULL_WAYS = {
+    **WAYS,
+    "507": error(507, "UNKNOWN", "insufficient storage"),
+    "full": error(500, "UNKNOWN", "write /cache: no space left on device"),
+}
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 
@@ -82,20 +87,20 @@ def test_the_other_two_thirds_are_packed(tmp_path: Path, part: str, secure: bool
         needed = len(registry.requests)
         registry.requests.clear()
 
-        ways, refused = list(WAYS), dict[str, str]()
+        ways, refused = list(PULL_WAYS), dict[str, str]()
         for number, name in enumerate(names[::3][: IMAGES // 3]):
             way = ways[number % len(ways)]
             # Waiting is real time: one image of that kind is enough.
             spent = way == "time-out" and way in refused.values()
             refused[name] = "reset" if spent else way
-            registry.rules.append(on(WAYS[refused[name]], part=part, repository=name))
+            registry.rules.append(on(PULL_WAYS[refused[name]], part=part, repository=name))
         result = packed(registry, names, tmp_path)
 
         full = {f"{registry.address}/{name}:1": way for name, way in refused.items()}
         assert [str(reference) for reference in result.failed] == list(full)
         assert [line.rpartition(" ")[2] for line in result.unfinished] == list(full)
         for failure in result.to_json()["failed"]:
-            way = full[failure["reference"]]
+            way = full[failure["reference"]].replace("full", "500")
             assert failure["status"] == (int(way) if way.isdigit() else None), way
             assert failure["hint"]
         digests = {image.reference: image.root.digest for image in whole.images}

@@ -108,7 +108,7 @@ def test_what_was_asked_for(path: str, repository: str, reference: str) -> None:
 )
 @pytest.mark.parametrize("status", [500, 503])
 def test_a_full_registry_is_asked_once(status: int, body: bytes) -> None:
-    found = refusal(status, body)
+    found = refusal(status, body, method="PUT")
     assert not found.passes
     error = errors.error_of(found, logged_in=False)
     assert isinstance(error, FullError)
@@ -126,7 +126,7 @@ def test_a_full_registry_is_asked_once(status: int, body: bytes) -> None:
     ],
 )
 def test_whose_fault_a_status_is(status: int, kind: type, code: int) -> None:
-    error = errors.error_of(refusal(status), logged_in=False)
+    error = errors.error_of(refusal(status, method="PUT"), logged_in=False)
     assert type(error) is kind
     assert error.exit_code == code
     assert str(status) in error.message or status == 507
@@ -206,3 +206,15 @@ def test_an_error_keeps_its_refusal_when_it_says_what_it_is_about() -> None:
 def test_a_page_s_status_says_more_than_that_it_is_a_page(status: int, hint: str) -> None:
     refusal = errors.read(status, b"<html><h1>nginx</h1></html>", registry="r.example")
     assert hint in errors.error_of(refusal, logged_in=False).hint
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(507, RefusedError), (500, FailedError), (400, RefusedError)]
+)
+def test_who_reads_needs_no_room(method: str, status: int, kind: type) -> None:
+    """A cache in between may be full: that is the affair of what was asked for."""
+    found = refusal(status, v2({"message": "no space left on device"}), method=method)
+    error = errors.error_of(found, logged_in=False)
+    assert isinstance(error, kind)
+    assert "no space left on device" in error.message
