@@ -94,7 +94,11 @@ class Retry(httpx.BaseTransport):
             path=request.url.path,
         )
         logged_in = refusal.is_denied and self._logged_in(refusal.repository)
-        return errors.error_of(refusal, logged_in=logged_in)
+        error = errors.error_of(refusal, logged_in=logged_in)
+        if elsewhere := _leads_to(response):
+            hint = f"it leads to {elsewhere}: name that address instead"
+            error = type(error)(error.message, refusal, hint=hint)
+        return error
 
     def broken(self, error: httpx.HTTPError) -> AirgapError:
         """Return our error for an answer that did not come."""
@@ -130,6 +134,16 @@ def _may_pass(response: httpx.Response) -> bool:
     method, party = response.request.method, message.party(response)
     found = errors.Refusal(response.status_code, party=party, method=method)
     return found.passes or found.is_full
+
+
+def _leads_to(response: httpx.Response) -> str:
+    """Return the origin that a redirect leads to which is not followed; empty where none is."""
+    location = response.headers.get("Location", "")
+    try:
+        url = response.request.url.join(location) if response.is_redirect and location else None
+    except (httpx.InvalidURL, ValueError):
+        return ""
+    return f"{url.scheme}://{url.netloc.decode('ascii')}" if url and url.host else ""
 
 
 def _host(request: httpx.Request) -> str:
