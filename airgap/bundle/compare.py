@@ -63,6 +63,9 @@ def place(
     check_names(sums)
     if tuple(name for name, _ in table.members[:3]) != DOORS:
         raise InputError(f"{path}: its members are not in the order of a bundle")
+    kinds = [name.startswith(EXTRAS) for name, _ in table.members[3:]]
+    if not all(kinds[: sum(kinds)]):  # files stand before blobs
+        raise InputError(f"{path}: its members are not in the order of a bundle")
     placed = tar.place([*first, *table.members])
     named = {member.name: member for member in placed}
     if len(named) != len(placed):

@@ -20,12 +20,12 @@ _MAX_FIELDS = 100
 _END = re.compile(rb"\r?\n\r?\n")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t -~\x80-\xff]*")
-_TARGET = re.compile(r"[!-~]+")
+_TARGET = re.compile(r"""[!"$-~]+""")  # a fragment stays with the client
 _VERSION = re.compile(r"HTTP/([0-9])\.([0-9])")
 _AUTHORITY = re.compile(
     r"(?:\[[0-9A-Fa-f:.%a-z~_-]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]{0,5})?"
 )
-_ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+_ABSOLUTE = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _ONCE = frozenset({"host", "content-length", "transfer-encoding", "content-type", "if-range"})
 
@@ -131,6 +131,9 @@ def _relative(target: str, method: str) -> str:
     if target.startswith("/"):
         return target
     if absolute := _ABSOLUTE.match(target):
+        # One without a host has to be refused, and nobody needs a password in it (RFC 9110, 4.2).
+        if not _AUTHORITY.fullmatch(absolute[1]) or absolute[1][:1] in ("", ":"):
+            raise _bad("what is asked for names no host")
         return target[absolute.end() :] or "/"
     if (target, method) == ("*", "OPTIONS") or method == "CONNECT":
         return ""

@@ -20,7 +20,7 @@ _COUNT = re.compile(r"[0-9]{1,9}")
 
 def names(path: str, key: str, found: Sequence[str], query: str, **rest: str) -> Answer:
     """Answer with a page of names, under ``key``."""
-    asked = parse_qs(query)
+    asked = _asked(query)
     count = _count(asked)
     begin = bisect_right(found, asked.get("last", [""])[0])
     page = found[begin : begin + count]
@@ -32,7 +32,7 @@ def names(path: str, key: str, found: Sequence[str], query: str, **rest: str) ->
 
 def referrers(path: str, found: Sequence[dict[str, Any]], query: str) -> Answer:
     """Answer with a page of descriptors, as an index; ``artifactType`` asks for one kind alone."""
-    asked = parse_qs(query)
+    asked = _asked(query)
     fields, more = {"Content-Type": OCI_INDEX}, ""
     if kind := asked.get("artifactType", [""])[0]:
         found = [entry for entry in found if entry.get("artifactType") == kind]
@@ -45,6 +45,11 @@ def referrers(path: str, found: Sequence[dict[str, Any]], query: str) -> Answer:
         fields["Link"] = _link(path, count, _digest(page[-1]), more)
     value = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": page}
     return json_answer(value, fields=fields)
+
+
+def _asked(query: str) -> Mapping[str, Sequence[str]]:
+    """Read a query, in which a plus is no space: media types have one, such as +json."""
+    return parse_qs(query.replace("+", "%2B"))
 
 
 def _link(path: str, count: int, last: str, more: str = "") -> str:

@@ -11,14 +11,14 @@ import socket
 import ssl
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from airgap.errors import ResourceError
 from airgap.oci.image import Image
 from airgap.progress import Progress
 from airgap.serve.catalog import Catalog
-from airgap.serve.clients import Client, Clients
+from airgap.serve.clients import Client, Clients, Room
 from airgap.serve.connection import Connection
 from airgap.serve.line import Line, Patience
 from airgap.serve.routes import Routes
@@ -44,14 +44,11 @@ class Limits:
     """What clients may take.
 
     Attributes:
-        clients: how many may be connected at once; fewer where this process may not open as
-            many files.
-        grace: the seconds for which an idle one may stay although others wait.
+        room: how many may come; fewer where this process may not open as many files.
         patience: how long a client may take for anything.
     """
 
-    clients: int = 256
-    grace: float = 1
+    room: Room = field(default_factory=Room)
     patience: Patience = field(default_factory=Patience)
 
 
@@ -83,7 +80,7 @@ class Server:
         self._routes, self._sender = Routes(Catalog(images), store), Sender(store)
         self._progress, self._tls, self._patience = progress, tls, limits.patience
         self._troubles = Troubles(progress)
-        self._clients = Clients(min(limits.clients, _affordable()), limits.grace)
+        self._clients = Clients(_affordable(limits.room), progress.warn)
         self._listener = _listen(address)
         self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._accept, name="serve", daemon=True)
@@ -125,13 +122,13 @@ class Server:
             except OSError as error:
                 if error.errno in _NO_ROOM:
                     self._progress.detail(f"cannot take another client: {error.strerror}")
-                    self._clients.wait_for_change(1)
+                    self._clients.relieve(1)
 
     def _admit(self, sock: socket.socket, address: str) -> None:
-        """Give a connection a thread of its own, once there is room for it."""
+        """Give a connection a thread of its own, in which it waits for its place."""
         if self._tls:
             sock = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-        client = self._clients.admit(lambda: hang_up(sock))
+        client = self._clients.enter(address, lambda: hang_up(sock))
         if not client:
             sock.close()
             return
@@ -146,6 +143,8 @@ class Server:
     def _serve(self, sock: socket.socket, address: str, client: Client) -> None:
         try:
             with sock:
+                if not client.wait():
+                    return
                 if isinstance(sock, ssl.SSLSocket):
                     shake_hands(sock, self._patience.head)
                 line = Line(sock, self._patience)
@@ -160,10 +159,13 @@ class Server:
             client.leave()
 
 
-def _affordable() -> int:
-    """Return how many clients can be served with the files that this process may open: two each."""
+def _affordable(room: Room) -> Room:
+    """Return the room for which this process may open files: one for who waits, else two."""
     may_open, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(4, (may_open - _OTHER_FILES) // 2) if may_open >= 0 else 1 << 20
+    if may_open < 0:
+        return room
+    most = max(4, (may_open - _OTHER_FILES) // 3)
+    return replace(room, places=min(room.places, most), waiting=min(room.waiting, most))
 
 
 def _listen(address: tuple[str, int]) -> socket.socket:

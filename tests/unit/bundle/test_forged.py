@@ -6,7 +6,7 @@ import random
 import pytest
 
 from airgap.bundle.reader import Bundle
-from airgap.errors import AirgapError
+from airgap.errors import AirgapError, InputError
 from airgap.oci import strictjson
 from airgap.oci.descriptor import Descriptor
 from tests.support.bundles import Content, layer, write
@@ -79,3 +79,14 @@ def test_the_parts_of_a_bundle_make_the_same_bundle(legal, tmp_path):
     (tmp_path / "b.tar").write_bytes(Parts.of(legal).joined())
     with Bundle.open(tmp_path / "b.tar") as bundle:
         bundle.verify()
+
+
+def test_files_behind_blobs_are_refused_before_a_manifest_is_read(legal, tmp_path, monkeypatch):
+    parts = Parts.of(legal)
+    parts.members["airgap/files/late"] = b""
+    path = tmp_path / "b.tar"
+    path.write_bytes(parts.joined())
+    cost = Cost(monkeypatch)
+    with pytest.raises(InputError, match="not in the order of a bundle"):
+        Bundle.open(path)
+    assert cost.described <= len(parts.table["images"])

@@ -31,7 +31,7 @@ def entries(count: int, annotation: int) -> list[dict[str, Any]]:
     return [
         {
             "mediaType": "m", "digest": digest, "size": 1,
-            "artifactType": f"application/{'ab'[number % 2]}",
+            "artifactType": f"application/{'ab'[number % 2]}+json",
             "annotations": {"a": "x" * annotation},
         }
         for number, digest in enumerate(digests)
@@ -50,9 +50,11 @@ def test_a_long_list_of_referrers_comes_in_pages_that_clients_take(
     assert len(got) >= least
 
 
-def test_a_filter_goes_on_over_all_pages() -> None:
+@pytest.mark.parametrize("plus", ["+", "%2B", "%2b"])
+def test_a_filter_goes_on_over_all_pages(plus: str) -> None:
+    """Media types have a plus, which is none of a form's spaces."""
     found = entries(21, 1)
-    got = followed(found, "artifactType=application/a&n=2")
+    got = followed(found, f"artifactType=application/a{plus}json&n=2")
     assert [entry for page in got for entry in page] == found[::2]
     assert [len(page) for page in got] == [2] * 5 + [1]
 

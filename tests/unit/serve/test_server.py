@@ -16,6 +16,7 @@ from airgap.oci.digest import Digest
 from airgap.oci.reference import Reference
 from airgap.progress import Silent
 from airgap.registry.options import Options
+from airgap.serve.clients import Room
 from airgap.serve.line import Patience
 from airgap.serve.server import Limits, Server
 from airgap.serve.tls import server_context
@@ -152,7 +153,7 @@ def test_many_clients_at_once_get_every_byte(layout: Layout, server: Server) -> 
 
 def test_more_clients_than_may_be(layout: Layout, heard: Heard) -> None:
     """Who waits without a word goes, and who asks is answered."""
-    limits = Limits(clients=4, grace=0)
+    limits = Limits(Room(places=4, grace=0))
     with (
         Server(layout.images, layout, ("127.0.0.1", 0), heard, limits=limits) as server,
         ExitStack() as stack,
