@@ -14,6 +14,7 @@ _PIECE = re.compile(
     r"""|\b(?P<scheme>[a-zA-Z][a-zA-Z0-9-]{0,63})(?=[\s,]|$)"""
 )
 """A parameter, or the name of a scheme: one header may have several of each."""
+_ESCAPED = re.compile(r"\\(.)")
 _LONGEST = 8192
 
 
@@ -43,7 +44,8 @@ class Challenge:
                     yield cls._of(scheme, values)
                 scheme, values = piece["scheme"], {}
             else:
-                values.setdefault(piece["name"].lower(), piece["quoted"] or piece["plain"] or "")
+                value = _ESCAPED.sub(r"\1", piece["quoted"] or "") or piece["plain"] or ""
+                values.setdefault(piece["name"].lower(), value)
         if scheme:
             yield cls._of(scheme, values)
 
