@@ -22,16 +22,34 @@ def covers(cert_pem: bytes, names: Sequence[str]) -> list[str]:
     Raises:
         TrustError: the certificate cannot be read.
     """
+    held = {_canonical(name) for name in names_of(cert_pem)}
+    return [name for name in names if _canonical(name) not in held]
+
+
+def names_of(cert_pem: bytes) -> list[str]:
+    """Return the names and addresses that a certificate holds for.
+
+    Raises:
+        TrustError: the certificate cannot be read.
+    """
     from cryptography import x509
 
-    certificate = _load(cert_pem, "the certificate")
-    try:
-        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return list(names)
-    held = {str(name).lower() for name in found.get_values_for_type(x509.DNSName)}
-    held |= {str(address) for address in found.get_values_for_type(x509.IPAddress)}
-    return [name for name in names if _canonical(name) not in held]
+    found = extension(_load(cert_pem, "the certificate"), x509.SubjectAlternativeName)
+    if found is None:
+        return []
+    addresses = found.get_values_for_type(x509.IPAddress)
+    return [*found.get_values_for_type(x509.DNSName), *map(str, addresses)]
+
+
+def leaf(cert_pem: bytes) -> bytes:
+    """Return the first certificate of a chain, as PEM.
+
+    Raises:
+        TrustError: the certificate cannot be read.
+    """
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return _load(cert_pem, "the certificate").public_bytes(Encoding.PEM)
 
 
 def expiry(cert_pem: bytes) -> datetime:

@@ -22,7 +22,7 @@ from airgap.cli.commands.push import push
 from airgap.cli.commands.serve import serve
 from airgap.cli.commands.sign import keygen, sign
 from airgap.cli.commands.unpack import unpack
-from airgap.cli.commands.upkeep import status, teardown, trust, up
+from airgap.cli.commands.upkeep import renew, status, teardown, trust, up
 from airgap.cli.groups import Groups
 from airgap.transfer.stop import Clock
 
@@ -50,7 +50,7 @@ def cli() -> None:
 
 cli.add_group("Where there is a network", (pack,))
 cli.add_group("Anywhere", (inspect, diff, verify, sign, keygen, push, serve, export, help_))
-cli.add_group("On the isolated host", (doctor, unpack, status, up, trust, teardown))
+cli.add_group("On the isolated host", (doctor, unpack, status, up, trust, renew, teardown))
 
 
 def main() -> NoReturn:

@@ -13,6 +13,7 @@ from airgap.errors import InputError, ResourceError
 from airgap.files import inputs, outputs
 
 if TYPE_CHECKING:
+    from airgap.certificates.values import Authority
     from airgap.registry.options import Options as RegistryOptions
     from airgap.signatures.minisign import PublicKey
 
@@ -55,6 +56,19 @@ def _left(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
         return value
 
     return leave
+
+
+def authority(cert: Path | None, key: Path | None) -> "Authority | None":
+    """Read an organisation's CA; None where none is named.
+
+    Raises:
+        ResourceError: a file cannot be read.
+    """
+    from airgap.certificates.values import Authority
+
+    if bool(cert) != bool(key):
+        raise click.UsageError("--ca-cert and --ca-key go together")
+    return Authority(inputs.read(cert), inputs.read(key)) if cert and key else None
 
 
 json_option = click.option(

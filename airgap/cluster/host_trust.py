@@ -157,6 +157,24 @@ def undo(cluster: str, hosts: Path = HOSTS, certs: Path = CERTS_D) -> list[str]:
         raise _denied(error) from error
 
 
+def believe(cluster: str, ca_pem: bytes, hosts: Path = HOSTS, certs: Path = CERTS_D) -> bool:
+    """Let docker believe another CA where it believes the cluster's; tells whether that changed.
+
+    Raises:
+        ResourceError: it cannot be written.
+    """
+    try:
+        paths = _at_hand(f"{cluster}-control-plane", hosts, certs)._ca_files()
+        stale = [path for path in paths if path.exists() and path.read_bytes() != ca_pem]
+        for path in stale:
+            fresh = path.with_suffix(".new")  # docker reads the CA at each pull and push
+            fresh.write_bytes(ca_pem)
+            fresh.replace(path)
+    except OSError as error:
+        raise _denied(error) from error
+    return bool(stale)
+
+
 def left(cluster: str, hosts: Path = HOSTS, certs: Path = CERTS_D) -> bool:
     """Tell whether something is there that was written for a cluster.
 

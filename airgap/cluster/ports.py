@@ -110,8 +110,11 @@ class Kube(Protocol):
     def merge(self, kind: str, name: str, namespace: str, patch: Mapping[str, Any]) -> None:
         """Merge a patch into an object."""
 
-    def delete(self, kind: str, name: str, namespace: str = "") -> bool:
-        """Delete an object without waiting for what it leaves; False where it did not exist."""
+    def delete(self, kind: str, name: str, namespace: str = "", grace: int | None = None) -> bool:
+        """Delete an object without waiting for what it leaves; False where it did not exist.
+
+        ``grace`` is how many seconds a pod gets to end, where that is not its own number.
+        """
 
 
 @dataclass(frozen=True, slots=True)

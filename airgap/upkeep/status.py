@@ -12,6 +12,7 @@ from typing import Any
 from airgap.certificates.prove import expiry
 from airgap.cluster import kubeconfig, mirrors, store
 from airgap.cluster.docker.node import Node, State
+from airgap.cluster.doors import renewal
 from airgap.cluster.kube import ready
 from airgap.cluster.objects import comparison
 from airgap.cluster.objects.landed import Landed
@@ -19,6 +20,7 @@ from airgap.cluster.parameters import NAMESPACE
 from airgap.cluster.ports import Kube
 from airgap.cluster.site import Site, landed, trusted_files
 from airgap.errors import AirgapError, ClusterError
+from airgap.progress import count
 
 _EXPIRY_DAYS = 60
 _NAMED = 10
@@ -126,6 +128,11 @@ def _look_inside(site: Site, kube: Kube, result: Status) -> None:
         elif not told.trusts:
             result.problems.append(f"{node.name} does not trust the registry: airgap up")
     _look_at_registry(site, kube, result, secret["tls.crt"])
+    if renewal.is_under_way(secret):
+        result.problems.append(
+            "a change of the registry's certificate was begun and has not ended:"
+            f" airgap renew --cluster-name {site.name}"
+        )
 
 
 def _look_at_disk(node: Node, result: Status) -> None:
@@ -164,7 +171,10 @@ def _look_at_registry(site: Site, kube: Kube, result: Status, cert_pem: bytes) -
     result.ca_ends = expiry(cert_pem)
     days = (result.ca_ends - datetime.now(UTC)).days
     if days < _EXPIRY_DAYS:
-        result.problems.append(f"the registry's certificate ends in {days} days")
+        when = f"ends in {count(days, 'day')}" if days >= 0 else "has expired"
+        result.problems.append(
+            f"the registry's certificate {when}: airgap renew --cluster-name {site.name}"
+        )
     try:
         ready.wait_deployment(kube, "registry", NAMESPACE, 0, site.tools.clock)
     except ClusterError as error:

@@ -4,86 +4,19 @@ The tests of this file are one story and run in order; each rests on those befor
 """
 
 import json
-import shutil
-import tempfile
+import os
+import signal
+import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import AIRGAP, Lab
-from tests.e2e.test_main_job import ACCEPT, Story
+from tests.e2e.conftest import AIRGAP, REPO, Lab
+from tests.e2e.pulls import Pulls
+from tests.e2e.test_main_job import Story
+from tests.e2e.visitors import NGINX, NODE, WHO, WORKER, Visitors
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
-
-NODE, WORKER = "kind-control-plane", "kind-worker"
-NGINX = "/v2/docker.io/library/nginx"
-WHO = ("pod", "worker", "local user")
-
-
-@dataclass(frozen=True)
-class Way:
-    """One way to a door: the name that the certificate has, a port, and the real address."""
-
-    name: str
-    port: int
-    ip: str
-
-    def url(self, path: str) -> str:
-        return f"https://{self.name}:{self.port}{path}"
-
-
-class Visitors:
-    """Runs curl where each of them is; none of them has a password."""
-
-    def __init__(self, story: Story) -> None:
-        self.story, self.lab = story, story.lab
-        story.run_pods({"visitor": "busybox:1.36"}, (WORKER,))
-        pod = story.pods()["visitor-0"]
-        self.commands: dict[str, list[object]] = {
-            "pod": ["nsenter", f"--net={self._net_of(pod['status']['podIP'])}"],
-            "worker": ["nsenter", "-t", self._pid(WORKER), "-n"],
-            "local user": ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
-        }
-        service = story.get("service", "registry", "-n", "registry")["spec"]["clusterIP"]
-        template = "{{.NetworkSettings.Networks.kind.IPAddress}}"
-        node = self.lab.docker("inspect", NODE, "--format", template).strip()
-        inside = (
-            Way("registry.registry.svc", 443, service),
-            Way("registry.registry.svc", 5000, service),
-        )
-        here = Way("localhost", 30443, "127.0.0.1")
-        self.readers = {who: [Way(NODE, 30444, node), *inside[:1]] for who in WHO}
-        self.writers = {who: [Way(NODE, 30443, node), *inside[1:]] for who in WHO}
-        self.readers["local user"] = self.readers["local user"][:1]
-        self.writers["local user"] = [self.writers["local user"][0], here]
-        self.folder = Path(tempfile.mkdtemp())  # where anybody may read: pytest's own is private
-        self.folder.chmod(0o755)
-        self.authority = self.folder / "ca.crt"
-        self.authority.write_text(story.ca())
-        self.authority.chmod(0o644)
-
-    def _pid(self, container: str) -> str:
-        return self.lab.docker("inspect", container, "--format", "{{.State.Pid}}").strip()
-
-    def _net_of(self, ip: str) -> Path:
-        """Return the network namespace of a pod, which lies in its node."""
-        for path in Path(f"/proc/{self._pid(WORKER)}/root/run/netns").iterdir():
-            listed = self.lab.isolated("nsenter", f"--net={path}", "ip", "-4", "-o", "addr").stdout
-            if f" {ip}/" in listed:
-                return path
-        pytest.fail(f"no network namespace has {ip}")
-
-    def ask(self, who: str, way: Way, method: str, path: str, body: str = "") -> tuple[int, str]:
-        done = self.lab.isolated(
-            *self.commands[who], "curl", "-s", "-X", method, "--max-time", "20",
-            "--cacert", self.authority, "-H", f"Accept: {ACCEPT}",
-            "--resolve", f"{way.name}:{way.port}:{way.ip}", "-w", "\n%{http_code}",
-            *(["--data-binary", body] if body else []), way.url(path),
-        )  # fmt: skip
-        text, _, status = done.stdout.rpartition("\n")
-        return int(status), text
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +33,7 @@ def story(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]
 def visitors(story: Story) -> Iterator[Visitors]:
     found = Visitors(story)
     yield found
-    shutil.rmtree(found.folder)
+    found.leave()
 
 
 @pytest.mark.parametrize("who", WHO)
@@ -143,6 +76,46 @@ def test_the_registry_takes_no_more_than_its_share(visitors: Visitors) -> None:
         assert container["resources"]["limits"] == {"memory": "512Mi"}
     restarts = [each["restartCount"] for each in pod["status"]["containerStatuses"]]
     assert restarts == [0, 0]
+
+
+def test_a_thousand_pulls_while_the_certificate_is_renewed(visitors: Visitors) -> None:
+    """And while one that renews is killed at each step, and another goes on."""
+    story, lab = visitors.story, visitors.lab
+    before = story.ca(), story.secret("tls.key"), story.secret("password")
+    steps = ("Let nodes believe", "Change the registry", "Forget the CA before")
+    with Pulls(visitors, (NODE, WORKER)) as pulls:
+        for step in steps:
+            kill_at(step, REPO / "scripts/lab", "exec", AIRGAP, "renew")
+            assert story.secret("next-ca.crt") or step == steps[-1], "what was begun is kept"
+        lab.isolated(AIRGAP, "renew")
+        again = story.ca()
+        while pulls.ended < 1000:
+            lab.isolated(AIRGAP, "renew")
+    assert pulls.failed == []
+    assert min(pulls.each) >= 10, pulls.each
+    after = story.ca(), story.secret("tls.key"), story.secret("password")
+    assert before[0] != again
+    assert before[1] != after[1]
+    assert before[2] == after[2]
+    assert after[0].count("BEGIN CERTIFICATE") == 1
+    visitors.authority.write_text(after[0])
+    for node in (NODE, WORKER):
+        path = "/etc/containerd/certs.d/.airgap/ca.crt"
+        assert lab.docker("exec", node, "cat", path) == after[0]
+    assert lab.isolated(AIRGAP, "status", "-q").returncode == 0
+    assert visitors.ask("pod", visitors.readers["pod"][0], "GET", "/v2/_catalog")[0] == 200
+
+
+def kill_at(words: str, *command: object) -> None:
+    """Kill a command, and all it started, as soon as it says something."""
+    with subprocess.Popen(
+        list(map(str, command)), start_new_session=True, text=True, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stderr
+        for line in process.stderr:
+            if words in line:
+                os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
 
 
 def test_an_image_under_the_registry_s_name_does_not_run_in_its_place(visitors: Visitors) -> None:

@@ -1,6 +1,7 @@
 """A host in memory: docker, kind and Kubernetes as airgap sees them through its ports."""
 
 import base64
+import contextlib
 import copy
 import hashlib
 import io
@@ -50,6 +51,7 @@ class Machine:
     free: int = 10**12
     warning: str | None = None
     blind: bool = False
+    fetching: Callable[[], str] = lambda: ""
     volume: Path | None = None
 
 
@@ -107,6 +109,9 @@ class FakeNode(Node):
         for name in found:
             del self.machine.images[name]
         return found
+
+    def fetching(self) -> str:
+        return self._inside().fetching()
 
     def reaches(self, host: str, port: int) -> bool:
         return self.running and not self.machine.blind
@@ -216,6 +221,8 @@ class FakeKube:
         self.broken: dict[str, ClusterError] = {}
         self.calls: list[str] = []
         self.pod_state: dict[str, Any] = {"running": {}}
+        self.numbers = iter(range(1, 1000))
+        self.after: Callable[[], None] = lambda: None
 
     def _do(self, verb: str, kind: str, name: str = "") -> None:
         self.calls.append(f"{verb} {kind} {name}".strip())
@@ -254,7 +261,12 @@ class FakeKube:
             counts = dict.fromkeys(("replicas", "readyReplicas", "updatedReplicas"), 1)
             ready = {"status": {"observedGeneration": 1, **counts}}
         self.put(wanted, **ready)
-        return before is None or before != self.objects[key]
+        changed = before is None or before != self.objects[key]
+        if kind == "Deployment" and changed:
+            for pod in self.pods(wanted["spec"]["selector"]["matchLabels"]):
+                del self.objects["Pod", key[1], pod["metadata"]["name"]]
+        self._control()
+        return changed
 
     def create(self, wanted: Object) -> None:
         self._do("create", wanted["kind"], wanted["metadata"]["name"])
@@ -262,13 +274,59 @@ class FakeKube:
 
     def merge(self, kind: str, name: str, namespace: str, patch: Mapping[str, Any]) -> None:
         self._do("merge", kind, name)
+        found = self.objects.get((kind, namespace, name))
+        if found is not None:
+            _merge(found, patch)
+        self._control()
 
-    def delete(self, kind: str, name: str, namespace: str = "") -> bool:
+    def pods(self, labels: Mapping[str, str]) -> Sequence[Object]:
+        """The pods that have labels."""
+        return [
+            found
+            for (kind, _, _), found in self.objects.items()
+            if kind == "Pod" and labels.items() <= found["metadata"]["labels"].items()
+        ]
+
+    def served(self) -> Sequence[bytes]:
+        """The certificates of the pods to which the Service leads."""
+        service = self.objects.get(("Service", "registry", "registry"))
+        if service is None:
+            return []
+        return [pod["certificate"] for pod in self.pods(service["spec"]["selector"])]
+
+    def _control(self) -> None:
+        """Have one pod of each Deployment, which took the certificate as it is."""
+        for (kind, namespace, _), found in tuple(self.objects.items()):
+            if kind != "Deployment" or "selector" not in found["spec"]:
+                continue
+            if not self.pods(found["spec"]["selector"]["matchLabels"]):
+                self._pod(found, namespace)
+        self.after()
+
+    def _pod(self, deployment: Object, namespace: str) -> None:
+        template = deployment["spec"]["template"]
+        labels = dict(template["metadata"]["labels"])
+        name = f"{deployment['metadata']['name']}-{next(self.numbers)}"
+        secret = self.objects.get(("Secret", "registry", "registry"))
+        certificate = base64.b64decode(secret["data"]["tls.crt"]) if secret else b""
+        status = {
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "containerStatuses": [
+                {"name": each["name"], "imageID": each["image"], "state": {"running": {}}}
+                for each in template["spec"]["containers"]
+            ],
+        }
+        metadata = {"name": name, "namespace": namespace, "labels": labels}
+        pod = {"kind": "Pod", "metadata": metadata, "status": status, "certificate": certificate}
+        self.objects["Pod", namespace, name] = pod
+
+    def delete(self, kind: str, name: str, namespace: str = "", grace: int | None = None) -> bool:
         self._do("delete", kind, name)
         gone = self.objects.pop((kind, namespace, name), None)
         if kind == "Namespace":
             for key in [key for key in self.objects if key[1] == name]:
                 del self.objects[key]
+        self._control()
         return gone is not None
 
     def node(self, name: str, *, ready: bool = True) -> None:
@@ -289,10 +347,11 @@ class FakeHost:
         self.kind_fails: str | None = None
         self.kind_makes = True
         self.reaches_nodes = True
+        self.turns = iter(range(10**6))
         self.during_create: Callable[[], None] = lambda: None
         self.tools = Tools(
             engine=self._engine, kind=lambda binary, environment: self, kube=self._kube,
-            reach=lambda *_: self.reaches_nodes, clock=self.clock.clock(),
+            reach=self._reach, clock=self.clock.clock(),
         )  # fmt: skip
 
     def _engine(self, environment: Mapping[str, str], patience: Patience) -> Engine:
@@ -300,6 +359,16 @@ class FakeHost:
 
     def _kube(self, access: Access, patience: Patience) -> Kube:
         return self.kubes[access.server]
+
+    def _reach(self, address: str, port: int, name: str, ca_pem: bytes) -> bool:
+        """One connection; where the Service leads to several pods, they take turns."""
+        if address != "127.0.0.1" and not self.reaches_nodes:
+            return False
+        for nodes in self.engine.found.values():
+            if address in (n.address for n in nodes) or port in nodes[0].ports.values():
+                served = self.kube_of(nodes[0].name.removesuffix("-control-plane")).served()
+                return bool(served) and vouches(ca_pem, served[next(self.turns) % len(served)])
+        return False
 
     def version(self) -> str:
         return "v0.0.0"
@@ -346,6 +415,32 @@ class FakeHost:
     def kube_of(self, name: str) -> FakeKube:
         port = self.engine.found[name][0].ports[API_PORT]
         return self.kubes[f"https://127.0.0.1:{port}"]
+
+
+def vouches(ca_pem: bytes, cert_pem: bytes) -> bool:
+    """Whether one of the first is the second, or signed it."""
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature
+
+    served = x509.load_pem_x509_certificate(cert_pem)
+    for known in x509.load_pem_x509_certificates(ca_pem):
+        if known == served:
+            return True
+        with contextlib.suppress(ValueError, TypeError, InvalidSignature):
+            served.verify_directly_issued_by(known)
+            return True
+    return False
+
+
+def _merge(found: dict[str, Any], patch: Mapping[str, Any]) -> None:
+    """Merge as RFC 7386 says."""
+    for key, value in patch.items():
+        if isinstance(value, Mapping):
+            _merge(found.setdefault(key, {}), value)
+        elif value is None:
+            found.pop(key, None)
+        else:
+            found[key] = value
 
 
 def admin_conf(name: str) -> bytes:

@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from airgap.cli import environment, options
 from airgap.errors import InputError
-from airgap.files import inputs, outputs
+from airgap.files import outputs
 
 if TYPE_CHECKING:
     from airgap.pack.extras import ClusterOptions
@@ -238,7 +238,6 @@ def _cluster(
     ca_cert: Path | None,
     ca_key: Path | None,
 ) -> "ClusterOptions":
-    from airgap.certificates.values import Authority
     from airgap.pack.extras import ClusterOptions
     from airgap.spec.defaults import KIND_VERSION
 
@@ -248,11 +247,7 @@ def _cluster(
             "kind is not on PATH, and the bundle has to carry it",
             hint=f"install kind {KIND_VERSION}, name its file with --kind, or use --images-only",
         )
-    authority = None
-    if ca_cert or ca_key:
-        if not ca_cert or not ca_key:
-            raise click.UsageError("--ca-cert and --ca-key go together")
-        if tls == "host":
-            raise click.UsageError("--ca-cert makes the certificate now: not with --tls host")
-        authority = Authority(inputs.read(ca_cert), inputs.read(ca_key))
+    authority = options.authority(ca_cert, ca_key)
+    if authority and tls == "host":
+        raise click.UsageError("--ca-cert makes the certificate now: not with --tls host")
     return ClusterOptions(kind, tls, authority, tool, environment.own_file())

@@ -1,4 +1,4 @@
-"""airgap status, up, trust and teardown."""
+"""airgap status, up, trust, renew and teardown."""
 
 import os
 from collections.abc import Sequence
@@ -190,6 +190,40 @@ def _tell(lines: Sequence[str], *, quiet: bool) -> None:
 
 def _tell_changes(cluster: str, changes: Sequence[str], *, done: bool) -> None:
     results.write_json({"cluster": cluster, "changes": list(changes), "done": done})
+
+
+@click.command()
+@_cluster_name
+@click.option("--ca-cert", type=options.FILE, help="Your organisation's CA, instead of a new one.")
+@click.option("--ca-key", type=options.FILE, help="Its key, which is kept nowhere.")
+@_wait
+@options.verbosity_options
+def renew(
+    cluster_name: str,
+    ca_cert: Path | None,
+    ca_key: Path | None,
+    wait: bool,
+    quiet: bool,
+    verbose: int,
+) -> None:  # fmt: skip
+    """Give the registry of a running cluster a new CA and a new key.
+
+    No pull fails meanwhile: nodes believe both CAs first, then the registry changes, then the old
+    CA goes. Run it again where it was interrupted: it goes on. Takes about a minute.
+
+    \b
+    Example:
+      airgap renew
+    """
+    from airgap.cluster.ports import Tools
+    from airgap.cluster.site import Site
+    from airgap.upkeep.renew import renew as run
+    from airgap.upkeep.visit import visit
+
+    authority = options.authority(ca_cert, ca_key)
+    progress, tools = options.console(quiet, verbose), Tools()
+    with visit(cluster_name, os.environ, progress, tools, wait=wait) as engine:
+        run(Site.find(engine, cluster_name, tools), progress, authority)
 
 
 @click.command()

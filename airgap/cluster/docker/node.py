@@ -113,8 +113,12 @@ class Node:
         return {path: digest for digest, _, path in (line.partition("  ") for line in lines)}
 
     def write_files(self, files: Mapping[str, bytes]) -> None:
-        """Write files, path to content: one command writes them all."""
-        self.run("tar", "-xf", "-", "-C", "/", stdin=_archive(files))
+        """Write files, path to content; each appears with its whole content.
+
+        One command writes them all. What reads them meanwhile finds the old one or the new one.
+        """
+        script = 'tar -xf - -C / && for f; do mv -f "$f.new" "$f" || exit; done'
+        self.run("sh", "-c", script, "-", *files, stdin=_archive(files))
 
     def files_with(self, folder: str, text: str) -> list[str]:
         """Return the files below a folder that hold a line with ``text``."""
@@ -157,6 +161,14 @@ class Node:
         pin = "io.cri-containerd.pinned=pinned"
         self.run("ctr", "-n", "k8s.io", "images", "label", name, pin)
 
+    def fetching(self) -> str:
+        """Return what containerd is fetching, and how far it came.
+
+        Where it is the same a moment later, nothing moves.
+        """
+        listed = self.run("ctr", "-n", "k8s.io", "content", "active").decode().splitlines()[1:]
+        return "\n".join(sorted(" ".join(line.split()[:2]) for line in listed))
+
     def reaches(self, host: str, port: int) -> bool:
         """Tell whether the node can connect to a port."""
         script = f"timeout 2 bash -c '</dev/tcp/{host}/{port}' 2>/dev/null && echo y || true"
@@ -194,11 +206,11 @@ class Node:
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:
-    """Return a tar of files."""
+    """Return a tar of files, each under its name and ``.new``."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for path, content in files.items():
-            member = tarfile.TarInfo(path.lstrip("/"))
+            member = tarfile.TarInfo(f"{path.lstrip('/')}.new")
             member.size, member.mode = len(content), 0o644
             tar.addfile(member, io.BytesIO(content))
     return buffer.getvalue()

@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Iterable
 
 from airgap.certificates.values import Tls
-from airgap.cluster.doors.door import READER
 from airgap.cluster.doors.login import Login
 from airgap.cluster.kube import ready
 from airgap.cluster.objects import registry as objects
@@ -61,7 +60,7 @@ def take_over(found: Site, kube: Kube, parameters: Parameters) -> bool:
     if deployment is None:
         return False
     containers = deployment["spec"]["template"]["spec"]["containers"]
-    if any(container["name"] == READER.name for container in containers):
+    if objects.has_doors(deployment):
         return False
     kept = ready.secret(kube, "registry", NAMESPACE)
     put_secret(kube, Tls(kept["ca.crt"], kept["tls.crt"], kept["tls.key"]))

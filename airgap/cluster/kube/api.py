@@ -93,9 +93,9 @@ class KubeApi:
         content_type = "application/merge-patch+json"
         self._call("PATCH", _path(kind, name, namespace), body=patch, content_type=content_type)
 
-    def delete(self, kind: str, name: str, namespace: str = "") -> bool:
+    def delete(self, kind: str, name: str, namespace: str = "", grace: int | None = None) -> bool:
         """Delete an object without waiting for what it leaves; False where it did not exist."""
-        query = [("gracePeriodSeconds", "0")] if kind == "Pod" else []
+        query = [] if grace is None else [("gracePeriodSeconds", str(grace))]
         path = _path(kind, name, namespace)
         return self._call("DELETE", path, query=query, missing=True) is not None
 

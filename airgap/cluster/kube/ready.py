@@ -25,7 +25,13 @@ def secret(kube: Kube, name: str, namespace: str) -> dict[str, bytes]:
 
 def nodes(kube: Kube) -> dict[str, bool]:
     """Return the nodes by name, and whether each is ready."""
-    return {item["metadata"]["name"]: _is_true(item, "Ready") for item in kube.list("Node")}
+    return {item["metadata"]["name"]: is_true(item, "Ready") for item in kube.list("Node")}
+
+
+def is_true(item: Object, condition: str) -> bool:
+    """Tell whether a condition of an object holds."""
+    conditions = item.get("status", {}).get("conditions") or []
+    return any(c["type"] == condition and c["status"] == "True" for c in conditions)
 
 
 def wait(what: str, state: Callable[[], str], seconds: float, look: str, clock: Clock) -> None:
@@ -146,8 +152,3 @@ def _is_current(deployment: Object) -> bool:
 def _pods_wait_for(kube: Kube, namespace: str, app: str) -> str:
     pods = kube.list("Pod", namespace, f"app.kubernetes.io/name={app}")
     return "; ".join(filter(None, map(container_state, pods)))
-
-
-def _is_true(item: Object, condition: str) -> bool:
-    conditions = item.get("status", {}).get("conditions", [])
-    return any(c["type"] == condition and c["status"] == "True" for c in conditions)

@@ -20,7 +20,7 @@ def smoke_pod(kube: Kube, image: str, node: str, seconds: float, clock: Clock) -
     """
     wanted = pod(image, node)
     name = wanted["metadata"]["name"]
-    kube.delete("Pod", name, NAMESPACE)
+    kube.delete("Pod", name, NAMESPACE, grace=0)
     ready.wait(
         "an earlier smoke pod to leave",
         lambda: "it still runs" if kube.get("Pod", name, NAMESPACE) else "",
@@ -45,5 +45,5 @@ def smoke_pod(kube: Kube, image: str, node: str, seconds: float, clock: Clock) -
         kube.create(wanted)
         ready.wait("the smoke pod", started, seconds, look, clock)
     finally:
-        kube.delete("Pod", name, NAMESPACE)
+        kube.delete("Pod", name, NAMESPACE, grace=0)
     return outcome

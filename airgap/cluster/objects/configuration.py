@@ -23,6 +23,7 @@ def render(door: Door) -> str:
         "storage": _writing() if door.writes else _reading(),
         "http": {
             "addr": f":{door.port}",
+            "draintimeout": "10m",  # a pod that is given up ends what it has begun to send
             "tls": {
                 "certificate": f"{CERTIFICATE}/tls.crt",
                 "key": f"{CERTIFICATE}/tls.key",

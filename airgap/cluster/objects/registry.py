@@ -20,7 +20,14 @@ UID = 65532
 STORAGE_PATH = "/var/lib/airgap/registry"
 """The folder in the control-plane node that holds the registry's content."""
 _FOLDER = "/etc/airgap"
-_LABELS = {"app.kubernetes.io/name": "registry", **MANAGED}
+_NAME = "app.kubernetes.io/name"
+APP = {_NAME: "registry"}
+"""What the pods of the Deployment are known by."""
+FORMER = {_NAME: "registry-former"}
+"""What a pod is known by that the Deployment has given up, and that serves a little longer."""
+OPEN = {"airgap/doors": "open"}
+"""What the pods have to which the Service leads."""
+_LABELS = {**APP, **MANAGED}
 _HASH = "airgap/config-hash"
 _MEMORY, _SOFT_MEMORY = "512Mi", "400MiB"  # of each door, and where Go begins to save
 
@@ -136,8 +143,15 @@ def _config_hash() -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def has_doors(deployment: Object) -> bool:
+    """Tell whether a Deployment's registry has its doors, and the Service finds them."""
+    template = deployment["spec"]["template"]
+    names = {container["name"] for container in template["spec"]["containers"]}
+    labels = template["metadata"].get("labels") or {}
+    return names == {door.name for door in DOORS} and OPEN.items() <= labels.items()
+
+
 def _deployment(image: str) -> Object:
-    labels = {"app.kubernetes.io/name": "registry"}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -145,10 +159,10 @@ def _deployment(image: str) -> Object:
         "spec": {
             "replicas": 1,
             "strategy": {"type": "Recreate"},
-            "selector": {"matchLabels": labels},
+            "selector": {"matchLabels": dict(APP)},
             "template": {
                 # A changed configuration has to restart the pod: it reads it once.
-                "metadata": {"labels": dict(_LABELS), "annotations": {_HASH: _config_hash()}},
+                "metadata": {"labels": _LABELS | OPEN, "annotations": {_HASH: _config_hash()}},
                 "spec": _pod(image),
             },
         },
@@ -232,7 +246,7 @@ def _service(parameters: Parameters) -> Object:
         "metadata": _metadata(),
         "spec": {
             "type": "NodePort",
-            "selector": {"app.kubernetes.io/name": "registry"},
+            "selector": dict(OPEN),
             "ports": [
                 {"name": door.name, "port": door.service_port, "targetPort": door.port,
                  "nodePort": node_port}

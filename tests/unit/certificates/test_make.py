@@ -5,7 +5,7 @@ import pytest
 from cryptography import x509
 
 from airgap.certificates.make import issue, issue_from
-from airgap.certificates.prove import check, covers, expiry
+from airgap.certificates.prove import check, covers, expiry, leaf, names_of
 from airgap.certificates.values import Authority, Tls
 from airgap.errors import TrustError
 from tests.support.authorities import accepts, chain, own_ca
@@ -23,6 +23,12 @@ NAMES = (
 @pytest.fixture(scope="module")
 def tls() -> Tls:
     return issue(NAMES)
+
+
+def test_what_a_certificate_says_is_read(tls: Tls) -> None:
+    assert sorted(names_of(tls.cert_pem)) == sorted(NAMES)
+    assert names_of(tls.ca_pem) == []
+    assert leaf(tls.cert_pem + tls.ca_pem) == tls.cert_pem
 
 
 @pytest.mark.parametrize("name", NAMES)

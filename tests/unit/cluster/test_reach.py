@@ -17,7 +17,7 @@ def test_only_the_server_that_the_authority_vouches_for_answers(tmp_path: Path) 
         port = server.getsockname()[1]
 
         def serve() -> None:
-            for _ in range(3):
+            for _ in range(5):
                 connection, _peer = server.accept()
                 try:
                     context.wrap_socket(connection, server_side=True).close()
@@ -29,5 +29,7 @@ def test_only_the_server_that_the_authority_vouches_for_answers(tmp_path: Path) 
         assert answers("127.0.0.1", port, "kind-control-plane", tls.ca_pem)
         assert not answers("127.0.0.1", port, "other", tls.ca_pem)
         assert not answers("127.0.0.1", port, "kind-control-plane", other.ca_pem)
+        assert answers("127.0.0.1", port, "kind-control-plane", tls.cert_pem), "itself"
+        assert not answers("127.0.0.1", port, "kind-control-plane", other.cert_pem)
         thread.join()
     assert not answers("127.0.0.1", port, "kind-control-plane", tls.ca_pem)

@@ -3,6 +3,8 @@
 import hashlib
 import os
 import socket
+import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +166,44 @@ def test_what_a_node_reaches_and_has_free(inside: Node) -> None:
         assert inside.reaches("127.0.0.1", port)
     assert not inside.reaches("127.0.0.1", port)
     assert inside.free_space() > 0
+
+
+def test_a_file_is_replaced_as_a_whole_and_what_reads_it_meanwhile_finds_the_old_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def here(command: list[str], *, stdin: bytes, **_: Any) -> bytes:
+        return subprocess.run(command[4:], input=stdin, check=True, capture_output=True).stdout
+
+    monkeypatch.setattr(room, "run", here)
+    files = {
+        f"{tmp_path}/certs.d/{name}/hosts.toml": name.encode() for name in ("a b", "c:5", "$x")
+    }
+    Node("n").write_files(dict.fromkeys(files, b"before"))
+    with ExitStack() as stack:
+        opened = [stack.enter_context(Path(path).open("rb")) for path in files]
+        Node("n").write_files(files)
+        assert {file.read() for file in opened} == {b"before"}, "another file took the name"
+    for path, content in files.items():
+        assert Path(path).read_bytes() == content
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == len(files)
+
+
+def _active(*lines: str) -> bytes:
+    """What ``ctr content active`` says."""
+    return "".join(f"{line}\t\n" for line in ("REF\tSIZE\tAGE", *lines)).encode()
+
+
+def test_what_is_being_fetched_is_the_same_where_nothing_moves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks = [
+        _active("ab\t1.2MB\t3 seconds", "aa\t0B\tLess than a second"),
+        _active("aa\t0B\t2 seconds", "ab\t1.2MB\t4 seconds"),
+        _active("aa\t9kB\t3 seconds", "ab\t1.2MB\t5 seconds"),
+        _active(),
+    ]
+    monkeypatch.setattr(room, "run", lambda *_, **__: looks.pop(0))
+    first, second, third, last = (Node("n").fetching() for _ in range(4))
+    assert first == second
+    assert second != third
+    assert last == ""
