@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from airgap.cluster.docker.node import Node
 from airgap.cluster.doors.door import DOORS
+from airgap.cluster.doors.login import Login
 from airgap.cluster.parameters import SERVICE_NAME, Parameters
 from airgap.errors import ClusterError
 from airgap.oci.reference import host_component
@@ -26,7 +27,11 @@ _OLD_CA_PATH = f"{FOLDER}/airgap-ca.crt"
 
 
 def files(
-    upstream_hosts: Iterable[str], parameters: Parameters, nodes: Sequence[str], host_port: int
+    upstream_hosts: Iterable[str],
+    parameters: Parameters,
+    nodes: Sequence[str],
+    host_port: int,
+    login: Login | None = None,
 ) -> dict[str, bytes]:
     """Return the files that each node needs, path to content.
 
@@ -36,6 +41,7 @@ def files(
         nodes: names of all nodes.
         host_port: where this host reaches the registry; names with it are for people who write
             what works on the host into their manifests.
+        login: what reading needs; None where it is open to all.
 
     Whatever name is pulled, also that of the writing door, leads to the reading one: so nodes need
     no password. Every node reaches the registry by the control plane's name: the registry runs
@@ -43,7 +49,7 @@ def files(
     """
     server = f"https://{parameters.control_plane}:{parameters.read_port}"
     found = {
-        f"{FOLDER}/{host}/hosts.toml": _mirror(f"{server}/v2/{host_component(host)}")
+        f"{FOLDER}/{host}/hosts.toml": _mirror(f"{server}/v2/{host_component(host)}", login)
         for host in upstream_hosts
     }
     ports = sorted({parameters.node_port, parameters.read_port, host_port})
@@ -52,7 +58,7 @@ def files(
     own += [SERVICE_NAME, *(f"{SERVICE_NAME}:{door.service_port}" for door in DOORS)]
     further = [f"[{name}]" if ":" in name else name for name in parameters.hosts]
     own += [f"{name}:{port}" for name in further for port in ports]
-    found.update({f"{FOLDER}/{host}/hosts.toml": _own(server) for host in own})
+    found.update({f"{FOLDER}/{host}/hosts.toml": _own(server, login) for host in own})
     return found
 
 
@@ -76,7 +82,8 @@ def trust_node(node: Node, wanted: Mapping[str, bytes], ca_pem: bytes) -> int:
         )
     if _OLD_CA_PATH in held:  # where a host's folder may have to be
         node.remove_files([_OLD_CA_PATH])
-    node.write_files(lacking)
+    has_password = any(_HEADER in content for content in lacking.values())
+    node.write_files(lacking, 0o600 if has_password else 0o644)
     return len(lacking)
 
 
@@ -105,13 +112,20 @@ def _ours(node: Node) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _mirror(server: str) -> bytes:
+def _mirror(server: str, login: Login | None) -> bytes:
     """Serve a host's images from below a path; ``server`` alone, so that nothing else is asked."""
-    return f"server = {json.dumps(server)}\noverride_path = true\n{_COMMON}".encode()
+    return f"server = {json.dumps(server)}\noverride_path = true\n".encode() + _common(login)
 
 
-def _own(server: str) -> bytes:
-    return f"server = {json.dumps(server)}\n{_COMMON}".encode()
+def _own(server: str, login: Login | None) -> bytes:
+    return f"server = {json.dumps(server)}\n".encode() + _common(login)
 
 
-_COMMON = f'capabilities = ["pull", "resolve"]\nca = "{CA_PATH}"\n\n[host]\n'
+def _common(login: Login | None) -> bytes:
+    text = f'capabilities = ["pull", "resolve"]\nca = "{CA_PATH}"\n'.encode()
+    if login:
+        text += _HEADER + f"Authorization = {json.dumps(login.authorization())}\n".encode()
+    return text + b"\n[host]\n"
+
+
+_HEADER = b"\n[header]\n"

@@ -9,6 +9,7 @@ from typing import Self
 
 from airgap.cluster import mark, mirrors
 from airgap.cluster.docker.node import Node
+from airgap.cluster.doors.login import Login
 from airgap.cluster.kube import ready
 from airgap.cluster.kube.access import Access
 from airgap.cluster.objects import landed as records
@@ -137,9 +138,18 @@ def landed(kube: Kube) -> list[Landed]:
     return sorted(doored, key=lambda bundle: (bundle.serial or 0, bundle.digest))
 
 
-def trusted_files(site: Site, bundles: Sequence[Landed]) -> Mapping[str, bytes]:
-    """Return what every node's containerd needs for all bundles that landed."""
+def trusted_files(
+    site: Site, bundles: Sequence[Landed], secret: Mapping[str, bytes]
+) -> Mapping[str, bytes]:
+    """Return what every node's containerd needs for all bundles that landed.
+
+    Args:
+        site: the cluster.
+        bundles: at least one.
+        secret: the registry's.
+    """
     hosts = {host for bundle in bundles for host in bundle.hosts}
     parameters = bundles[-1].parameters
     port = site.control_plane.ports.get(parameters.node_port, parameters.host_port)
-    return mirrors.files(sorted(hosts), parameters, [node.name for node in site.nodes], port)
+    names = [node.name for node in site.nodes]
+    return mirrors.files(sorted(hosts), parameters, names, port, Login.for_reading(secret))

@@ -18,7 +18,7 @@ _LOOK = r"""cd "$1" 2>/dev/null || exit 0
 find repositories -type f -path '*/_manifests/tags/*/current/link' -exec grep -H '' {} +
 find repositories -type f -name link \( -path '*/_layers/*' -o -path '*/_manifests/revisions/*' \)
 }
-[ ! -d blobs ] || find blobs -type f -name data
+[ ! -d blobs ] || find blobs -type f -name data -exec stat -c '%n %s' {} +
 """
 _HASH = r"""cd "$1" 2>/dev/null || exit 0
 while read -r path; do [ ! -f "$path" ] || echo "$path"; done | xargs -r -P 2 -n 64 sha256sum
@@ -36,11 +36,13 @@ class Content:
         tags: ``REPOSITORY:TAG`` to the digest that it means.
         linked: digests that some repository holds, to one that does.
         blobs: digests whose content is there.
+        size: of all content, in bytes.
     """
 
     tags: Mapping[str, str]
     linked: Mapping[str, str]
     blobs: frozenset[str]
+    size: int = 0
 
     @property
     def lost(self) -> frozenset[str]:
@@ -57,17 +59,18 @@ def look(node: Node) -> Content:
     lines = node.run("sh", "-c", _LOOK, "-", ROOT).decode("utf-8", "replace")
     tags: dict[str, str] = {}
     linked: dict[str, str] = {}
-    blobs = set()
+    blobs, size = set(), 0
     for line in lines.splitlines():
         parts = line.split("/")
-        if parts[0] == "blobs":  # blobs/sha256/ab/abcd…/data
+        if parts[0] == "blobs":  # blobs/sha256/ab/abcd…/data SIZE
             blobs.add(f"{parts[1]}:{parts[3]}")
+            size += int(line.rpartition(" ")[2])
         elif "/_manifests/tags/" in line:  # …/_manifests/tags/TAG/current/link:sha256:abcd…
             repository, tag = "/".join(parts[1:-5]), parts[-3]
             tags[f"{repository}:{tag}"] = line.rpartition("/link:")[2]
         else:  # …/_layers/sha256/abcd…/link
             linked[f"{parts[-3]}:{parts[-2]}"] = line.partition("/")[2].partition("/_")[0]
-    return Content(tags, linked, frozenset(blobs))
+    return Content(tags, linked, frozenset(blobs), size)
 
 
 def changed(node: Node, digests: Iterable[str]) -> set[str]:

@@ -104,7 +104,7 @@ class RegistryTarget:
         """Tell whether a blob is there; see `airgap.transfer.ports.Target.has_blob`."""
         path = f"/v2/{repository}/blobs/{blob.digest}"
         with self._turn():
-            return is_there(self._client, path, scope=_scope(repository))
+            return is_there(self._client, path, scope=_scope(repository), size=blob.size)
 
     def put_blob(
         self, repository: str, blob: Descriptor, chunks: Chunks, mount_from: str = ""

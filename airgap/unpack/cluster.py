@@ -9,12 +9,13 @@ from typing import Self
 from airgap.bundle.archives import docker_archive
 from airgap.bundle.reader import Bundle
 from airgap.cluster import kind as kind_config
-from airgap.cluster import kubeconfig
+from airgap.cluster import kubeconfig, own
 from airgap.cluster.docker.node import Node
 from airgap.cluster.kind import NETWORK, NETWORK_VARIABLE
 from airgap.cluster.kube import ready
 from airgap.cluster.mark import FINISHED, Mark
 from airgap.cluster.objects.labels import is_ours
+from airgap.cluster.objects.landed import Landed
 from airgap.cluster.parameters import NAMESPACE, Parameters
 from airgap.cluster.ports import Engine, Kind, Kube, Tools
 from airgap.cluster.site import Site
@@ -22,6 +23,7 @@ from airgap.errors import AirgapError, ClusterError, InputError
 from airgap.oci.image import Image
 from airgap.progress import Progress
 from airgap.transfer.ports import Store
+from airgap.unpack.landed import ids
 from airgap.unpack.options import Options
 
 _NODES_SECONDS = 300
@@ -89,10 +91,8 @@ def load_node_image(engine: Engine, image: Image, store: Store, name: str) -> tu
     Returns whether it had to be loaded, and docker's id of it: the digest of its config, or in
     containerd's store that of a manifest.
     """
-    manifest = image.images[0]
-    digests = (manifest.config.digest, image.root.digest, *(m.digest for m in image.manifests))
     found = engine.image_id(name)
-    if found in map(str, digests):
+    if found in ids(image):
         return False, found
     engine.load_image(name, docker_archive(store, image, 0, name))
     return True, engine.image_id(name)
@@ -201,6 +201,20 @@ def check_owner(found: Site, kube: Kube, bundle: Bundle, options: Options) -> No
         raise ClusterError(
             f"the cluster {found.name} has no registry of airgap's, and this bundle carries none",
             hint="unpack a bundle that was packed without --images-only first",
+        )
+
+
+def check_running(found: Site, before: Sequence[Landed]) -> None:
+    """Check that nodes run what bundles brought.
+
+    Raises:
+        ClusterError: one runs something else: it is a privileged container.
+    """
+    if foreign := own.foreign_nodes(found, before):
+        raise ClusterError(
+            "\n".join(foreign),
+            hint=f"find out who started it; airgap teardown --cluster-name {found.name} removes it,"
+            " and unpack makes the cluster again",
         )
 
 

@@ -6,6 +6,7 @@ By then every image is there: nothing here undoes anything.
 from collections.abc import Sequence
 
 from airgap.bundle.reader import Bundle
+from airgap.cluster.docker.node import Node
 from airgap.cluster.kube.smoke import smoke_pod
 from airgap.cluster.objects import landed as records
 from airgap.cluster.objects.labels import is_ours
@@ -13,13 +14,28 @@ from airgap.cluster.objects.landed import Landed
 from airgap.cluster.parameters import Parameters
 from airgap.cluster.ports import Kube, RefusedError
 from airgap.cluster.site import Site
+from airgap.oci.image import Image
 from airgap.progress import Progress
 
 _SMOKE_SECONDS = 120
 
 
-def record(kube: Kube, bundle: Bundle, parameters: Parameters, signers: Sequence[str]) -> str:
-    """Note the bundle in a ConfigMap of its own; returns its name where that changed anything."""
+def record(
+    kube: Kube,
+    bundle: Bundle,
+    parameters: Parameters,
+    signers: Sequence[str],
+    nodes: Sequence[str],
+) -> str:
+    """Note the bundle in a ConfigMap of its own; returns its name where that changed anything.
+
+    Args:
+        kube: the cluster.
+        bundle: which.
+        parameters: the cluster's.
+        signers: the keys whose signatures hold.
+        nodes: see `node_ids`.
+    """
     images = [image for image in bundle.images if not image.attached]
     references = [str(image.reference) for image in images]
     landed = Landed(
@@ -32,9 +48,34 @@ def record(kube: Kube, bundle: Bundle, parameters: Parameters, signers: Sequence
         references=tuple(references),
         digests=tuple(str(image.root.digest) for image in images),
         signers=tuple(signers),
+        node_ids=tuple(nodes),
+        registry_ids=ids(bundle.registry),
     )
     wanted = landed.to_object()
     return str(wanted["metadata"]["name"]) if kube.apply(wanted) else ""
+
+
+def ids(image: Image | None) -> tuple[str, ...]:
+    """Return the digests by which a daemon may know an image: of config, manifest or index."""
+    if image is None:
+        return ()
+    configs = [manifest.config.digest for manifest in image.images]
+    manifests = [manifest.digest for manifest in image.manifests]
+    return tuple(dict.fromkeys(map(str, [image.root.digest, *manifests, *configs])))
+
+
+def node_ids(bundle: Bundle, before: Sequence[Landed], made: Sequence[Node]) -> list[str]:
+    """Return the ids by which docker may know a bundle's node image.
+
+    Args:
+        bundle: carries it.
+        before: what landed; its record may know more.
+        made: the nodes that this run made of it, and checked: a docker with containerd's store may
+            have given the image a manifest of its own.
+    """
+    known = [each for one in before if one.digest == str(bundle.digest) for each in one.node_ids]
+    ran = [node.image_id for node in made if node.image_id]
+    return list(dict.fromkeys([*ids(bundle.node), *known, *ran]))
 
 
 def announce(kube: Kube, endpoint: str, progress: Progress) -> bool:

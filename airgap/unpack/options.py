@@ -14,6 +14,7 @@ class Options:
             did not make.
         host_port: instead of the bundle's: where the registry answers on this host.
         workers: instead of the bundle's number of worker nodes.
+        storage: GiB that the registry's store may take; None for what it was, or is usual.
         retain: keep a cluster that this run made also when a step fails.
         smoke_test: run one pod from the registry at the end.
         kubeconfigs: the files that kubectl looks at; one of them gets the cluster's access.
@@ -23,6 +24,8 @@ class Options:
         accept_unsigned: take a bundle that is not signed by a key of those that landed before.
         allow_rollback: take a bundle with a lower serial than one that landed before.
         own_key: make the registry's key here, also where the bundle carries one.
+        registry_auth: who needs a password: ``write``, or ``all`` for reading, too; None for what
+            the cluster has.
         attached: bring signatures, attestations and SBOMs, too.
         wait: for another run on the same cluster to end, instead of failing.
         environment: this process's, for docker and kind.
@@ -32,6 +35,7 @@ class Options:
     cluster_name: str | None = None
     host_port: int | None = None
     workers: int | None = None
+    storage: int | None = None
     retain: bool = False
     smoke_test: bool = True
     kubeconfigs: Sequence[Path] = ()
@@ -41,6 +45,7 @@ class Options:
     accept_unsigned: bool = False
     allow_rollback: bool = False
     own_key: bool = False
+    registry_auth: str | None = None
     attached: bool = True
     wait: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)

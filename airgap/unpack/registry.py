@@ -1,16 +1,21 @@
 """The registry in the cluster: its image, whom it is believed by, its objects, the images."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
 from airgap.bundle.archives import oci_archive
 from airgap.bundle.certificate import carried_tls
 from airgap.bundle.reader import Bundle
 from airgap.certificates.make import issue
 from airgap.certificates.prove import covers
 from airgap.certificates.values import Tls
-from airgap.cluster import mirrors
+from airgap.cluster import mirrors, own
 from airgap.cluster.doors import deploy
-from airgap.cluster.doors.login import Entrance, Login
+from airgap.cluster.doors.login import READING_USER, Entrance, Login
 from airgap.cluster.kube import ready
 from airgap.cluster.objects import registry as objects
+from airgap.cluster.objects.landed import Landed
 from airgap.cluster.parameters import NAMESPACE, Parameters
 from airgap.cluster.ports import Kube
 from airgap.cluster.site import Site
@@ -24,6 +29,7 @@ from airgap.transfer.push import push
 from airgap.transfer.report import Report
 from airgap.transfer.stop import Stop
 from airgap.unpack.ahead import Content
+from airgap.unpack.landed import ids
 
 
 def import_image(found: Site, bundle: Bundle, name: str) -> bool:
@@ -42,6 +48,17 @@ def import_image(found: Site, bundle: Bundle, name: str) -> bool:
             hint=f"look: docker exec {node.name} ctr -n k8s.io images ls",
         )
     return True
+
+
+def end_foreign(found: Site, kube: Kube, bundle: Bundle, before: Sequence[Landed]) -> list[str]:
+    """End pods of the registry that run what no bundle brought; returns their names.
+
+    Raises:
+        ClusterError: one is there still.
+    """
+    recorded = {each for landed in before for each in landed.registry_ids}
+    known = recorded.union(ids(bundle.registry)) if recorded else recorded
+    return own.end_foreign(kube, known, found.tools.clock)
 
 
 def choose_tls(
@@ -77,35 +94,66 @@ def choose_tls(
     return issue(parameters.names)
 
 
-def trust_nodes(found: Site, bundle: Bundle, parameters: Parameters, ca_pem: bytes) -> int:
-    """Write the CA and the names into every node; returns the number of files written."""
-    wanted = mirrors.files(
-        sorted({image.reference.host for image in bundle.images}),
-        parameters,
-        [node.name for node in found.nodes],
-        parameters.host_port,
-    )
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What it takes to read; None where that is open to all.
+
+    Attributes:
+        told: what nodes are told until the registry has changed: where it is about to be open
+            again, they keep the password until it is.
+        wanted: what is to be.
+    """
+
+    told: Login | None
+    wanted: Login | None
+
+    @classmethod
+    def choose(cls, kube: Kube, registry_auth: str | None) -> Self:
+        """Choose: as the cluster has it, or as is asked for."""
+        told = Login.for_reading(ready.secret(kube, "registry", NAMESPACE))
+        if told is None and registry_auth == "all":
+            told = Login.new(READING_USER)
+        return cls(told, None if registry_auth == "write" else told)
+
+
+def hosts(bundle: Bundle, before: Sequence[Landed]) -> list[str]:
+    """Return whose images the registry serves: the bundle's, and those that landed before."""
+    own = {image.reference.host for image in bundle.images}
+    return sorted(own.union(*(landed.hosts for landed in before)))
+
+
+def trust_nodes(
+    found: Site, hosts: Sequence[str], parameters: Parameters, ca_pem: bytes, reading: Login | None
+) -> int:
+    """Write CA, names and password into every node; returns the number of files written."""
+    names = [node.name for node in found.nodes]
+    wanted = mirrors.files(hosts, parameters, names, parameters.host_port, reading)
     return sum(mirrors.trust_node(node, wanted, ca_pem) for node in found.nodes)
 
 
 def start(
-    found: Site, kube: Kube, bundle: Bundle, parameters: Parameters, tls: Tls
+    found: Site, kube: Kube, bundle: Bundle, parameters: Parameters, tls: Tls, reading: Reading
 ) -> tuple[bool, Login]:
     """Apply the registry's objects and wait until it answers.
+
+    A bundle that brings no registry leaves the image of the one that is there.
 
     Returns whether that changed anything, and what the registry's writing door asks for.
 
     Raises:
         ClusterError: it does not come up in time.
     """
-    if bundle.registry is None:
-        changed = deploy.take_over(found, kube, parameters)
-        deploy.wait(found, kube, parameters, changed=changed)
-        return changed, deploy.put_secret(kube, tls)[1]
-    found.control_plane.prepare_storage()
-    changed = kube.apply(objects.namespace())
+    guarded, changed = reading.wanted is not None, False
+    if bundle.registry:
+        found.control_plane.prepare_storage()
+        changed = kube.apply(objects.namespace())
     made, login = deploy.put_secret(kube, tls)
-    return deploy.deploy(found, kube, parameters) or changed or made, login
+    made |= deploy.guard(kube, reading.wanted, login)
+    if bundle.registry:
+        return deploy.deploy(found, kube, parameters, guarded=guarded) or changed or made, login
+    changed = deploy.take_over(found, kube, parameters, guarded=guarded)
+    deploy.wait(found, kube, parameters, changed=changed)
+    return changed or made, login
 
 
 def push_images(content: Content, entrance: Entrance, progress: Progress) -> Report:

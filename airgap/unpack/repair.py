@@ -14,16 +14,18 @@ from airgap.progress import Progress, count
 _NAMED = 10
 
 
-def repair(node: Node, bundle: Bundle, before: Sequence[Landed], progress: Progress) -> None:
+def repair(
+    node: Node, there: store.Content, bundle: Bundle, before: Sequence[Landed], progress: Progress
+) -> None:
     """Take away what is wrong of a bundle's images, so that the push brings the right one.
 
     Args:
         node: on which the registry runs.
+        there: what it has.
         bundle: about to be pushed.
         before: what landed in the cluster.
         progress: is told what was wrong.
     """
-    there = store.look(node)
     if not there.linked:
         return
     mine = {str(d.digest) for image in bundle.images for d in (*image.manifests, *image.blobs)}

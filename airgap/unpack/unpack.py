@@ -8,7 +8,8 @@ airgap's own objects.
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from airgap.bundle.reader import Bundle
@@ -19,11 +20,12 @@ from airgap.cluster.parameters import NAMESPACE, Parameters
 from airgap.cluster.ports import Engine, Kind, Kube, Patience, Tools
 from airgap.cluster.site import Site
 from airgap.cluster.site import landed as landed_before
+from airgap.cluster.store import look
 from airgap.cluster.turn import turn
 from airgap.cluster.workspace import private_folder
 from airgap.progress import Progress, count
 from airgap.transfer.report import Report
-from airgap.unpack import cluster, host, landed, provenance, registry
+from airgap.unpack import cluster, host, landed, provenance, registry, room
 from airgap.unpack.ahead import Ahead, Content
 from airgap.unpack.cluster import Making
 from airgap.unpack.options import Options
@@ -115,9 +117,14 @@ def unpack(
         ):
             site, kube, written = _bring_up(job, here, making)
             before = landed_before(kube)
+            cluster.check_running(site, before)
+            parameters = room.limited(bundle, here.parameters, before, options.storage)
+            here = replace(here, parameters=parameters)
             signers = provenance.check(bundle, before, options, progress)
             report = _fill(job, here, site, kube, before, land, content)
-        _conclude(job, here, site, kube, signers)
+        made = site.nodes if here.is_new else []
+        known = landed.node_ids(bundle, before, made)
+        _conclude(job, here, site, kube, (signers, known))
     return Receipt(
         bundle=bundle.path,
         digest=str(bundle.digest),
@@ -199,26 +206,37 @@ def _fill(
         image = parameters.registry_image
         if registry.import_image(site, bundle, image):
             tell(f"as {image} on {site.control_plane.name}")
+        for pod in registry.end_foreign(site, kube, bundle, before):
+            tell(f"{pod} ran what no bundle brought, and was ended")
     with job.steps.step(TRUST) as tell:
         own = job.options.own_key
         tls = registry.choose_tls(kube, bundle, parameters, job.progress, own=own)
-        if files := registry.trust_nodes(site, bundle, parameters, tls.ca_pem):
+        reading = registry.Reading.choose(kube, job.options.registry_auth)
+        hosts = registry.hosts(bundle, before)
+        tell_nodes = partial(registry.trust_nodes, site, hosts, parameters, tls.ca_pem)
+        if files := tell_nodes(reading.told):
             tell(f"{count(files, 'file')} written on {count(len(site.nodes), 'node')}")
     with job.steps.step(START) as tell:
-        changed, login = registry.start(site, kube, bundle, parameters, tls)
+        changed, login = registry.start(site, kube, bundle, parameters, tls, reading)
+        if reading.told != reading.wanted:
+            tell_nodes(reading.wanted)
         if changed:
             tell(f"it answers at {here.endpoint}")
     with job.steps.step(PUSH) as tell:
-        repair(site.control_plane, bundle, before, job.progress)
+        there = look(site.control_plane)
+        room.check(there, bundle, parameters)
+        repair(site.control_plane, there, bundle, before, job.progress)
         report = land(content, Entrance(here.endpoint, tls.ca_pem, login), job.progress)
         tell(report.summary())
     return report
 
 
-def _conclude(job: _Job, here: _Host, site: Site, kube: Kube, signers: Sequence[str]) -> None:
-    """Note what landed, and prove it."""
+def _conclude(
+    job: _Job, here: _Host, site: Site, kube: Kube, proofs: tuple[Sequence[str], Sequence[str]]
+) -> None:
+    """Note what landed, by whom and on what nodes, and prove it."""
     with job.steps.step(RECORD) as tell:
-        record = landed.record(kube, job.bundle, here.parameters, signers)
+        record = landed.record(kube, job.bundle, here.parameters, *proofs)
         announced = landed.announce(kube, here.endpoint, job.progress)
         if record:
             tell(f"in ConfigMap {NAMESPACE}/{record}")

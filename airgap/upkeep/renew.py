@@ -4,7 +4,7 @@ Nodes believe both CAs first, then the registry changes, then the old CA goes. A
 interrupted anywhere is gone on with by the next.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from airgap.certificates.make import issue, issue_from
@@ -12,6 +12,7 @@ from airgap.certificates.prove import expiry, names_of
 from airgap.certificates.values import Authority, Tls
 from airgap.cluster import host_trust, mirrors
 from airgap.cluster.doors import deploy, renewal
+from airgap.cluster.doors.login import Login
 from airgap.cluster.kube import ready
 from airgap.cluster.objects.landed import Landed
 from airgap.cluster.parameters import NAMESPACE
@@ -54,7 +55,7 @@ def renew(
         made = issue_from(authority, names) if authority else issue(names)
         renewal.begin(kube, secret, made)
         progress.note(f"valid until {expiry(made.cert_pem):%Y-%m-%d}")
-    own = _Believers(site, bundles, progress, hosts, certs)
+    own = _Believers(site, bundles, secret, progress, (hosts, certs))
     progress.step("Let nodes believe both CAs")
     own.believe(_secret(kube)["ca.crt"])
     if slow := renewal.wait_for_fetches(site):
@@ -80,13 +81,14 @@ def _begin(site: Site, progress: Progress) -> tuple[Kube, Sequence[Landed]]:
             hint=f"airgap up --cluster-name {site.name} starts it",
         )
     kube = site.kube()
-    bundles = landed(kube)
-    if not bundles or not _secret(kube):
+    bundles, secret = landed(kube), _secret(kube)
+    if not bundles or not secret:
         raise ClusterError(
             f"the cluster {site.name} has no registry of airgap's", hint="airgap unpack BUNDLE.tar"
         )
     ready.wait_nodes(kube, len(site.nodes), _NODES_SECONDS, site.tools.clock)
-    if deploy.take_over(site, kube, bundles[-1].parameters):
+    guarded = Login.for_reading(secret) is not None
+    if deploy.take_over(site, kube, bundles[-1].parameters, guarded=guarded):
         progress.note("the registry of a release before was changed first")
     return kube, bundles
 
@@ -106,11 +108,12 @@ class _Believers:
     """All who know the registry by its CA: the nodes, and docker on this host after `trust`."""
 
     def __init__(
-        self, site: Site, bundles: Sequence[Landed], progress: Progress, hosts: Path, certs: Path
-    ) -> None:
+        self, site: Site, bundles: Sequence[Landed], secret: Mapping[str, bytes],
+        progress: Progress, docker: tuple[Path, Path],
+    ) -> None:  # fmt: skip
         self._site, self._progress = site, progress
-        self._files = trusted_files(site, bundles)
-        self._hosts, self._certs = hosts, certs
+        self._files = trusted_files(site, bundles, secret)
+        self._docker = docker
 
     def believe(self, ca_pem: bytes) -> None:
         """Tell them whom to believe; what docker cannot be told is told to the user."""
@@ -118,7 +121,7 @@ class _Believers:
             mirrors.trust_node(node, self._files, ca_pem)
         self._progress.note(f"{count(len(self._site.nodes), 'node')} told")
         try:
-            if host_trust.believe(self._site.name, ca_pem, self._hosts, self._certs):
+            if host_trust.believe(self._site.name, ca_pem, *self._docker):
                 self._progress.note("docker on this host told")
         except ResourceError as error:
             self._progress.warn(

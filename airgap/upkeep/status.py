@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from airgap.certificates.prove import expiry
-from airgap.cluster import kubeconfig, mirrors, store
+from airgap.cluster import kubeconfig, mirrors, own, store
 from airgap.cluster.docker.node import Node, State
 from airgap.cluster.doors import renewal
 from airgap.cluster.kube import ready
@@ -50,6 +50,8 @@ class Status:
         registry: where it answers, empty where it does not.
         ca_ends: when the registry's certificate ends.
         free_bytes: free where the registry keeps its content.
+        store_bytes: what that takes.
+        store_limit: what it may take: unpack brings no more.
         problems: what is not as it should be, one sentence each.
     """
 
@@ -59,6 +61,8 @@ class Status:
     ca_ends: datetime | None = None
     bundles: list[Landed] = field(default_factory=list)
     free_bytes: int | None = None
+    store_bytes: int | None = None
+    store_limit: int | None = None
     problems: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -75,6 +79,8 @@ class Status:
             ],
             "images": [{"reference": reference} for reference in references],
             "free_bytes": self.free_bytes,
+            "store_bytes": self.store_bytes,
+            "store_limit": self.store_limit,
             "problems": self.problems,
         }
 
@@ -117,7 +123,7 @@ def _look_inside(site: Site, kube: Kube, result: Status) -> None:
     if not secret or not result.bundles:
         result.problems.append("no bundle has landed here: airgap unpack BUNDLE.tar")
         return
-    files = trusted_files(site, result.bundles)
+    files = trusted_files(site, result.bundles, secret)
     for node, told in zip(site.nodes, result.nodes, strict=True):
         told.ready = are_ready.get(node.name, False)
         if not told.running:
@@ -127,6 +133,11 @@ def _look_inside(site: Site, kube: Kube, result: Status) -> None:
             result.problems.append(f"{node.name} is not ready: kubectl describe node {node.name}")
         elif not told.trusts:
             result.problems.append(f"{node.name} does not trust the registry: airgap up")
+    result.problems += own.foreign_nodes(site, result.bundles)
+    result.problems += [
+        f"{said}: airgap unpack of a bundle puts it right"
+        for said in own.foreign_registry(site, kube, result.bundles)
+    ]
     _look_at_registry(site, kube, result, secret["tls.crt"])
     if renewal.is_under_way(secret):
         result.problems.append(
@@ -149,6 +160,12 @@ def _look_at_content(node: Node, result: Status, *, deep: bool) -> None:
     if not result.bundles:
         return
     there = store.look(node)
+    result.store_bytes = there.size
+    result.store_limit = max(b.parameters.storage for b in result.bundles) << 30
+    if there.size > result.store_limit:
+        result.problems.append(
+            f"the registry's store has {there.size // 10**6} MB, more than it is to take"
+        )
     differing = comparison.differing(result.bundles, there.tags)
     gone = sorted(name for name, digest in differing.items() if not digest)
     moved = sorted(f"{name} ({digest[:19]})" for name, digest in differing.items() if digest)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from airgap.cluster import kubeconfig, mirrors
 from airgap.cluster.doors import deploy
+from airgap.cluster.doors.login import Login
 from airgap.cluster.kube import ready
 from airgap.cluster.parameters import NAMESPACE, Parameters
 from airgap.cluster.ports import Kube
@@ -38,9 +39,9 @@ def up(site: Site, progress: Progress, *, forget_lost: bool = False) -> Site:
     _look_for_lost(site, kube, progress, forget=forget_lost)
     ready.wait_nodes(kube, len(site.nodes), _API_SECONDS, site.tools.clock)
     progress.note(f"{count(len(site.nodes), 'node')} ready")
-    parameters = _trust(site, kube, progress)
+    parameters, guarded = _trust(site, kube, progress)
     progress.step("Wait for the registry")
-    if deploy.take_over(site, kube, parameters):
+    if deploy.take_over(site, kube, parameters, guarded=guarded):
         progress.note("it asks for a password now where it takes content")
     deploy.wait(site, kube, parameters, changed=bool(started))
     progress.note("it is ready")
@@ -86,8 +87,8 @@ def _look_for_lost(site: Site, kube: Kube, progress: Progress, *, forget: bool) 
         progress.note(f"{name} is no longer a node of the cluster")
 
 
-def _trust(site: Site, kube: Kube, progress: Progress) -> Parameters:
-    """Make every node trust the registry; returns what that depends on."""
+def _trust(site: Site, kube: Kube, progress: Progress) -> tuple[Parameters, bool]:
+    """Make every node trust the registry; tells on what that depends, and whether it is guarded."""
     bundles = landed(kube)
     secret = ready.secret(kube, "registry", NAMESPACE)
     if not bundles or not secret:
@@ -96,9 +97,9 @@ def _trust(site: Site, kube: Kube, progress: Progress) -> Parameters:
             hint="airgap unpack BUNDLE.tar",
         )
     progress.step("Make every node trust the registry")
-    files = trusted_files(site, bundles)
+    files = trusted_files(site, bundles, secret)
     for node in site.nodes:
         written = mirrors.trust_node(node, files, secret["ca.crt"])
         outcome = f"{count(written, 'file')} written" if written else "it does already"
         progress.note(f"{node.name}: {outcome}")
-    return bundles[-1].parameters
+    return bundles[-1].parameters, Login.for_reading(secret) is not None

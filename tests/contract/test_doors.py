@@ -3,13 +3,15 @@
 import ssl
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import httpx
 import pytest
 
 from airgap.cluster.doors.door import DOORS, READER, WRITER, Door
-from airgap.cluster.doors.login import Login
+from airgap.cluster.doors.login import READING_USER, Login
 from airgap.cluster.objects import configuration
 from airgap.errors import AirgapError
 from airgap.oci.descriptor import INDEX_TYPES, MANIFEST_TYPES
@@ -22,16 +24,17 @@ from airgap.transfer.push import push
 from tests.support.images import Maker
 from tests.support.registries import KINDS, Registry
 
-LOGIN = Login.new()
+LOGIN, READING = Login.new(), Login.new(READING_USER)
 
 
 class Doorway(Registry):
     """A registry process behind one door."""
 
-    def __init__(self, kind: str, folder: Path, door: Door) -> None:
+    def __init__(self, kind: str, folder: Path, door: Door, *, guarded: bool) -> None:
         super().__init__(kind, folder, tls=True)
-        (folder / "htpasswd").write_bytes(LOGIN.htpasswd())
-        text = configuration.render(door)
+        readers = b"" if door.writes else READING.htpasswd()
+        (folder / "htpasswd").write_bytes(readers + LOGIN.htpasswd())
+        text = configuration.render(door, guarded=guarded)
         for old, new in (
             (f":{door.port}\n", f"{self.address}\n"),
             (configuration.CONTENT, str(folder.parent / "content")),
@@ -53,9 +56,24 @@ class Doorway(Registry):
 
 
 class Doors:
-    def __init__(self, kind: str, folder: Path) -> None:
+    def __init__(self, kind: str, folder: Path, *, guarded: bool = False) -> None:
         (folder / "content").mkdir()
-        self.writer, self.reader = (Doorway(kind, folder / door.name, door) for door in DOORS)
+        self.writer, self.reader = (
+            Doorway(kind, folder / door.name, door, guarded=guarded) for door in DOORS
+        )
+
+    @contextmanager
+    def open(self) -> Iterator[Self]:
+        """Run both."""
+        running: list[Doorway] = []
+        try:
+            for each in (self.writer, self.reader):
+                each.start()
+                running.append(each)
+            yield self
+        finally:
+            for each in running:
+                each.stop()
 
     def push(self, layout: Layout, login: Login | None) -> None:
         credential = Credential(login.user, login.password) if login else None
@@ -66,16 +84,15 @@ class Doors:
 
 @pytest.fixture(params=KINDS)
 def doors(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Doors]:
-    found = Doors(request.param, tmp_path)
-    running: list[Doorway] = []
-    try:
-        for each in (found.writer, found.reader):
-            each.start()
-            running.append(each)
+    with Doors(request.param, tmp_path).open() as found:
         yield found
-    finally:
-        for each in running:
-            each.stop()
+
+
+@pytest.fixture(params=KINDS)
+def guarded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Doors]:
+    """Doors that ask for a password where they read, too."""
+    with Doors(request.param, tmp_path, guarded=True).open() as found:
+        yield found
 
 
 @pytest.fixture
@@ -134,6 +151,32 @@ def test_nothing_is_written_through_the_reader(doors: Doors, layout: Layout) -> 
                 url = path.format(digest=layout.images[0].root.digest)
                 assert reader.request(method, url, content=b"{}").status_code == 405, (method, url)
     assert sorted((path, path.stat().st_mtime_ns) for path in content.rglob("*")) == before
+
+
+@pytest.mark.parametrize("login", [None, Login(READING_USER, "guessed"), Login("root", "")])
+def test_a_guarded_reader_answers_nobody_without_a_password(
+    guarded: Doors, layout: Layout, login: Login | None
+) -> None:
+    guarded.push(layout, LOGIN)
+    digest = layout.images[0].root.digest
+    with guarded.reader.client((login.user, login.password) if login else None) as reader:
+        for path in ("/v2/", "/v2/_catalog", f"{NGINX}/tags/list", f"{NGINX}/manifests/{digest}"):
+            assert reader.get(path).status_code == 401, path
+        assert reader.get("/").status_code == 200, "the kubelet looks here whether it is up"
+
+
+def test_who_has_a_password_reads_and_the_reader_s_writes_nothing(
+    guarded: Doors, layout: Layout
+) -> None:
+    guarded.push(layout, LOGIN)
+    for login in (READING, LOGIN):
+        with guarded.reader.client((login.user, login.password)) as reader:
+            assert reader.head(f"{NGINX}/manifests/1.22").status_code == 200
+            for blob in layout.images[0].blobs:
+                assert len(reader.get(f"{NGINX}/blobs/{blob.digest}").content) == blob.size
+            assert reader.post(f"{NGINX}/blobs/uploads/").status_code == 405
+    with guarded.writer.client((READING.user, READING.password)) as writer:
+        assert writer.post(f"{NGINX}/blobs/uploads/").status_code == 401
 
 
 def test_skopeo_logs_in(doors: Doors, layout: Layout, tmp_path: Path) -> None:

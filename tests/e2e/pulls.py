@@ -10,7 +10,8 @@ from tests.e2e.conftest import REPO
 from tests.e2e.visitors import Visitors, Way
 
 CERTS_D = "/etc/containerd/certs.d"
-IMAGE = "quay.io/org/app:1.0"
+IMAGE = "docker.io/library/nginx:1.22.1"
+"""One that is no index: ctr wants all children of one, also those that no bundle carried."""
 _CLIENT = """
 while [ ! -e {stop} ]; do
   if said=$({curl} 2>&1); then echo ok; else echo "FAILED client: $said"; fi
@@ -19,7 +20,7 @@ done
 """
 _CONTAINERD = """
 while [ ! -e /tmp/stop ]; do
-  if said=$(ctr -n k8s.io images pull --platform linux/amd64 --hosts-dir {certs} {image} 2>&1)
+  if said=$(ctr -n k8s.io images pull --hosts-dir {certs} {image} 2>&1)
   then echo ok; else echo "FAILED containerd: $(echo "$said" | tail -1)"; fi
   ctr -n k8s.io images rm --sync {image} >/dev/null 2>&1
   sleep 0.2
@@ -43,7 +44,7 @@ class Pulls:
     def __enter__(self) -> Self:
         self._paths = self._visitors.content()
         for who in ("pod", "worker", "local user"):
-            for way in self._visitors.readers[who]:
+            for way in self._visitors.readers[who][:2]:
                 self._begin("sh", "-c", self._client(who, way))
         script = _CONTAINERD.format(certs=CERTS_D, image=IMAGE)
         for node in self._nodes:

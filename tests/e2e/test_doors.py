@@ -3,8 +3,10 @@
 The tests of this file are one story and run in order; each rests on those before it.
 """
 
+import base64
 import json
 import os
+import random
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +14,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.conftest import AIRGAP, REPO, Lab
-from tests.e2e.pulls import Pulls
+from tests.e2e.damage import Volume
+from tests.e2e.pulls import CERTS_D, Pulls
 from tests.e2e.test_main_job import Story
 from tests.e2e.visitors import NGINX, NODE, WHO, WORKER, Visitors
 
@@ -24,9 +27,25 @@ def story(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]
     lab.upstreams("start")
     found = Story(lab, tmp_path_factory.mktemp("doors"))
     found.pack(found.spec, found.bundle)
+    plant(found)
     found.unpack(found.bundle)
     yield found
     lab.isolated(AIRGAP, "teardown", "--yes", "--kubeconfig", found.kubeconfig)
+
+
+def parameters(story: Story) -> dict[str, str]:
+    text = story.lab.isolated("tar", "xOf", story.bundle, "airgap.json").stdout
+    found: dict[str, str] = json.loads(text)["parameters"]
+    return found
+
+
+def plant(story: Story) -> None:
+    """Let docker have another image as the node image, as somebody's archive would bring it."""
+    name = f"airgap/node:sha256-{parameters(story)['node_digest'][7:19]}"
+    tar = story.folder / "evil.tar"
+    story.lab.isolated("tar", "cf", tar, "-C", story.folder, story.spec.name)
+    planted = story.lab.docker("import", tar, name).strip()
+    assert story.lab.docker("inspect", name, "--format", "{{.Id}}").strip() == planted
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +137,31 @@ def kill_at(words: str, *command: object) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
+def test_where_reading_is_closed_nodes_pull_and_nobody_else_does(visitors: Visitors) -> None:
+    story, lab = visitors.story, visitors.lab
+    digest = lab.env["digests"]["nginx"]
+    visitors.authority.write_text(story.ca())
+    story.unpack(story.bundle, "--registry-auth", "all")
+    for who in WHO:
+        for way in visitors.readers[who]:
+            for path in ("/v2/_catalog", f"{NGINX}/manifests/{digest}"):
+                assert visitors.ask(who, way, "GET", path)[0] == 401, (who, way)
+    for node in (NODE, WORKER):
+        command = ("ctr", "-n", "k8s.io", "images", "rm", "--sync", "quay.io/org/app:1.0")
+        lab.docker("exec", node, *command, check=False)
+    story.run_pods({"closed": "quay.io/org/app:1.0", "named": f"{NODE}:30443/nginx:1.22"})
+    mode = lab.docker("exec", NODE, "stat", "-c", "%a", CERTS_D + "/docker.io/hosts.toml")
+    assert mode == "600\n"
+    assert lab.isolated(AIRGAP, "status", "-q").returncode == 0
+    lab.isolated(AIRGAP, "up")
+    assert visitors.ask("pod", visitors.readers["pod"][0], "GET", "/v2/_catalog")[0] == 401
+    story.unpack(story.bundle, "--registry-auth", "write")
+    for who in WHO:
+        for way in visitors.readers[who]:
+            assert visitors.ask(who, way, "GET", "/v2/_catalog")[0] == 200, (who, way)
+    assert "Authorization" not in lab.docker("exec", NODE, "cat", CERTS_D + "/docker.io/hosts.toml")
+
+
 def test_an_image_under_the_registry_s_name_does_not_run_in_its_place(visitors: Visitors) -> None:
     """Somebody who may run pods pulls one under the tag by which a release before named it."""
     story, lab = visitors.story, visitors.lab
@@ -134,6 +178,71 @@ def test_an_image_under_the_registry_s_name_does_not_run_in_its_place(visitors: 
     for each in again["status"]["containerStatuses"]:
         assert each["imageID"].endswith(digest)
     lab.docker("exec", NODE, "ctr", "-n", "k8s.io", "images", "rm", tag)
+
+
+def checked(story: Story) -> int:
+    """Compare the registry with the bundle, and return the exit code."""
+    folder = story.folder / "docker"
+    folder.mkdir(exist_ok=True)
+    pair = base64.b64encode(f"airgap:{story.secret('password')}".encode()).decode()
+    config = {"auths": {"localhost:30443": {"auth": pair}}}
+    (folder / "config.json").write_text(json.dumps(config))
+    (story.folder / "ca.crt").write_text(story.ca())
+    command = ("push", story.bundle, "localhost:30443", "--check", "--ca", story.folder / "ca.crt")
+    environment = os.environ | {"DOCKER_CONFIG": str(folder)}
+    return story.lab.isolated(AIRGAP, *command, env=environment, check=False).returncode
+
+
+def test_fifty_times_one_blob_or_tag_is_lost_or_changed(visitors: Visitors) -> None:
+    """Each is named by status, and all are put right by unpack."""
+    story, lab = visitors.story, visitors.lab
+    volume = Volume(lab, NODE)
+    before, chance = volume.state(), random.Random(19)
+    assert story.unpack(story.bundle, "--no-smoke-test")["push"]["uploaded_blobs"] == 0
+    for _ in range(5):
+        damaged = volume.damage(chance, 10)
+        done = lab.isolated(AIRGAP, "status", "--deep", "--json", check=False)
+        told = "\n".join(json.loads(done.stdout)["problems"])
+        assert done.returncode == 7
+        assert [name for name in damaged if name not in told] == [], told
+        assert checked(story) != 0
+        again = lab.isolated(*story.unpack_command(story.bundle, "--no-smoke-test"))
+        assert [name for name in damaged if name not in again.stderr] == [], again.stderr
+        assert volume.state() == before
+        assert checked(story) == 0
+        assert lab.isolated(AIRGAP, "status", "--deep", "-q").returncode == 0
+    story.run_pods({"healed": "quay.io/org/app:1.0"})
+
+
+def test_another_image_under_the_node_image_s_name_did_not_run(visitors: Visitors) -> None:
+    story, lab = visitors.story, visitors.lab
+    record = story.get("configmap", "-n", "registry", "-l", "airgap/record=bundle")["items"][0]
+    ids = json.loads(record["data"]["bundle.json"])["node_ids"]
+    assert parameters(story)["node_digest"] in ids
+    for node in (NODE, WORKER):
+        assert lab.docker("inspect", node, "--format", "{{.Image}}").strip() in ids
+
+
+def test_other_content_under_the_registry_s_digest_is_named_and_put_right(
+    visitors: Visitors,
+) -> None:
+    """As root on the node does it: nothing else can."""
+    story, lab = visitors.story, visitors.lab
+    name = f"docker.io/airgap/registry@{parameters(story)['registry_digest']}"
+    ctr = ("exec", NODE, "ctr", "-n", "k8s.io", "images")
+    listed = lab.docker(*ctr, "ls", "-q").split()
+    other = next(each for each in listed if "pause" in each and "@" not in each)
+    lab.docker(*ctr, "tag", "--force", other, name)
+    (pod,) = story.pods("registry")
+    story.kubectl("-n", "registry", "delete", "pod", pod)
+    done = lab.isolated(AIRGAP, "status", check=False)
+    assert done.returncode == 7
+    assert f"{NODE} does not have {name.partition('@')[2][:19]} as" in done.stderr
+    story.unpack(story.bundle, "--no-smoke-test")
+    (again,) = story.pods("registry").values()
+    for each in again["status"]["containerStatuses"]:
+        assert each["imageID"].endswith(name.partition("@")[2])
+    assert lab.isolated(AIRGAP, "status", "-q").returncode == 0
 
 
 def test_a_cluster_with_one_open_door_is_taken_over(visitors: Visitors) -> None:

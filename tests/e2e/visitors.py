@@ -40,8 +40,7 @@ class Visitors:
             "local user": ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
         }
         service = story.get("service", "registry", "-n", "registry")["spec"]["clusterIP"]
-        template = "{{.NetworkSettings.Networks.kind.IPAddress}}"
-        node = self.lab.docker("inspect", NODE, "--format", template).strip()
+        node, other = self.address(NODE), self.address(WORKER)
         inside = (
             Way("registry.registry.svc", 443, service),
             Way("registry.registry.svc", 5000, service),
@@ -49,13 +48,20 @@ class Visitors:
         here = Way("localhost", 30443, "127.0.0.1")
         self.readers = {who: [Way(NODE, 30444, node), *inside[:1]] for who in WHO}
         self.writers = {who: [Way(NODE, 30443, node), *inside[1:]] for who in WHO}
-        self.readers["local user"] = self.readers["local user"][:1]
-        self.writers["local user"] = [self.writers["local user"][0], here]
+        self.readers["local user"][1:] = []
+        self.writers["local user"][1:] = [here]
+        for who in WHO:  # a node that the registry does not run on has its ports, too
+            self.readers[who].append(Way(WORKER, 30444, other))
+            self.writers[who].append(Way(WORKER, 30443, other))
         self.folder = Path(tempfile.mkdtemp())  # where anybody may read: pytest's own is private
         self.folder.chmod(0o755)
         self.authority = self.folder / "ca.crt"
         self.authority.write_text(story.ca())
         self.authority.chmod(0o644)
+
+    def address(self, container: str) -> str:
+        template = "{{.NetworkSettings.Networks.kind.IPAddress}}"
+        return self.lab.docker("inspect", container, "--format", template).strip()
 
     def pid(self, container: str) -> str:
         return self.lab.docker("inspect", container, "--format", "{{.State.Pid}}").strip()

@@ -82,7 +82,7 @@ class FakeNode(Node):
         files = self._inside().files.items()
         return {p: hashlib.sha256(c).hexdigest() for p, c in files if p.startswith(f"{folder}/")}
 
-    def write_files(self, files: Mapping[str, bytes]) -> None:
+    def write_files(self, files: Mapping[str, bytes], mode: int = 0o644) -> None:
         self._inside().files.update(files)
 
     def files_with(self, folder: str, text: str) -> list[str]:

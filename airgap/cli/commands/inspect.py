@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from airgap.cli import options, results
-from airgap.cli.content import CONTENT, open_content
+from airgap.cli.content import CONTENT, open_content, warn_of_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +37,7 @@ def inspect(path: Path, keys: tuple[str, ...], quiet: bool, verbose: int, as_jso
 
     told: dict[str, Any]
     with open_content(path, keys) as content:
+        warn_of_key(content, options.console(quiet=False, verbose=0))
         if isinstance(content, Bundle):
             contents = look(content)
             told, lines = contents.to_json(), _lines(contents)
@@ -136,6 +137,7 @@ def _of_bundle(
 ) -> tuple[dict[str, Any], list[str]]:
     from airgap.progress import size
 
+    warn_of_key(bundle, console)
     proved = bundle.verify(console)
     seconds = time.monotonic() - begun
     signers = [proof.key.name for proof in bundle.proofs]

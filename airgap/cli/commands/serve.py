@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from airgap.cli import options, results
-from airgap.cli.content import CONTENT, open_content
+from airgap.cli.content import CONTENT, open_content, warn_of_key
 from airgap.cli.failure import Terminated
 from airgap.errors import InputError
 from airgap.files import outputs
@@ -65,6 +65,7 @@ def serve(
     console = options.console(quiet, verbose)
     host, port = _address(listen)
     with open_content(path, keys) as content:
+        warn_of_key(content, console)
         tls = None if plain_http else _certificate(content, [host, *hosts])
         context = server_context(tls) if tls else None
         with Server(content.images, content, (host, port), console, context) as server:

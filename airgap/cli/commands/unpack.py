@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     "--host-port", type=click.IntRange(1, 65535), help="The registry's port here.  [default: 30443]"
 )
 @click.option("--workers", type=click.IntRange(0, 99), help="Instead of the bundle's number.")
+@click.option(
+    "--storage",
+    type=click.IntRange(1, 1 << 20),
+    help="GiB that the registry's store may take.  [default: as it was, or 100]",
+)
 @click.option("--retain", is_flag=True, help="Keep the cluster also when a step fails.")
 @click.option(
     "--smoke-test/--no-smoke-test",
@@ -43,6 +48,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="Take the registry's key from the bundle, or make one here.",
 )
+@click.option(
+    "--registry-auth",
+    type=click.Choice(["write", "all"]),
+    help="Who needs a password: who writes, or who reads, too.  [default: as the cluster has it]",
+)
 @click.option("--without-attached", is_flag=True, help="Leave signatures, attestations and SBOMs.")
 @click.option("--wait", is_flag=True, help="Wait for another run of airgap to end.")
 @options.keys_option
@@ -53,6 +63,7 @@ def unpack(
     cluster_name: str | None,
     host_port: int | None,
     workers: int | None,
+    storage: int | None,
     retain: bool,
     smoke_test: bool,
     kubeconfig: Path | None,
@@ -62,6 +73,7 @@ def unpack(
     accept_unsigned: bool,
     allow_rollback: bool,
     tls: str,
+    registry_auth: str | None,
     without_attached: bool,
     wait: bool,
     quiet: bool,
@@ -86,6 +98,7 @@ def unpack(
         cluster_name=cluster_name,
         host_port=host_port,
         workers=workers,
+        storage=storage,
         retain=retain,
         smoke_test=smoke_test,
         kubeconfigs=[kubeconfig] if kubeconfig else environment.kubeconfigs(),
@@ -95,6 +108,7 @@ def unpack(
         accept_unsigned=accept_unsigned,
         allow_rollback=allow_rollback,
         own_key=tls == "host",
+        registry_auth=registry_auth,
         attached=not without_attached,
         wait=wait,
         environment=dict(os.environ),

@@ -78,6 +78,8 @@ def _print(found: "Status") -> None:
         results.echo(
             f"bundle      {bundle.name}{serial}, {bundle.images} images, {bundle.digest[:19]}"
         )
+    if found.store_bytes is not None and found.store_limit:
+        results.echo(f"store       {size(found.store_bytes)} of {size(found.store_limit)}")
     if found.free_bytes is not None:
         results.echo(f"free space  {size(found.free_bytes)}")
 

@@ -112,13 +112,13 @@ class Node:
         lines = self.run("sh", "-c", script).decode().splitlines()
         return {path: digest for digest, _, path in (line.partition("  ") for line in lines)}
 
-    def write_files(self, files: Mapping[str, bytes]) -> None:
+    def write_files(self, files: Mapping[str, bytes], mode: int = 0o644) -> None:
         """Write files, path to content; each appears with its whole content.
 
         One command writes them all. What reads them meanwhile finds the old one or the new one.
         """
         script = 'tar -xf - -C / && for f; do mv -f "$f.new" "$f" || exit; done'
-        self.run("sh", "-c", script, "-", *files, stdin=_archive(files))
+        self.run("sh", "-c", script, "-", *files, stdin=_archive(files, mode))
 
     def files_with(self, folder: str, text: str) -> list[str]:
         """Return the files below a folder that hold a line with ``text``."""
@@ -205,12 +205,12 @@ class Node:
         return None
 
 
-def _archive(files: Mapping[str, bytes]) -> bytes:
+def _archive(files: Mapping[str, bytes], mode: int) -> bytes:
     """Return a tar of files, each under its name and ``.new``."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for path, content in files.items():
             member = tarfile.TarInfo(f"{path.lstrip('/')}.new")
-            member.size, member.mode = len(content), 0o644
+            member.size, member.mode = len(content), mode
             tar.addfile(member, io.BytesIO(content))
     return buffer.getvalue()

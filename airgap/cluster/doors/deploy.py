@@ -1,10 +1,12 @@
 """The registry's objects put into a cluster, and waited for."""
 
+import base64
 import secrets
 from collections.abc import Iterable
+from dataclasses import replace
 
 from airgap.certificates.values import Tls
-from airgap.cluster.doors.login import Login
+from airgap.cluster.doors.login import READERS_KEY, READING_KEY, Login
 from airgap.cluster.kube import ready
 from airgap.cluster.objects import registry as objects
 from airgap.cluster.parameters import NAMESPACE, Parameters
@@ -29,7 +31,27 @@ def put_secret(kube: Kube, tls: Tls) -> tuple[bool, Login]:
     return kube.apply(objects.secret(tls, login, http_secret or secrets.token_hex(32))), login
 
 
-def deploy(found: Site, kube: Kube, parameters: Parameters) -> bool:
+def guard(kube: Kube, reading: Login | None, writing: Login) -> bool:
+    """Keep in the cluster what reading needs, None for nothing; tells whether that changed.
+
+    Who may write may read.
+    """
+    if Login.for_reading(ready.secret(kube, "registry", NAMESPACE)) == reading:
+        return False
+    values = dict.fromkeys((READING_KEY, READERS_KEY), "")
+    if reading:
+        readers = reading.htpasswd() + writing.htpasswd()
+        values = {READING_KEY: _encoded(reading.password.encode()), READERS_KEY: _encoded(readers)}
+    data = {key: text or None for key, text in values.items()}
+    kube.merge("Secret", "registry", NAMESPACE, {"data": data})
+    return True
+
+
+def _encoded(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
+def deploy(found: Site, kube: Kube, parameters: Parameters, *, guarded: bool = False) -> bool:
     """Apply all objects and wait until the registry answers; tells whether anything changed.
 
     Namespace and Secret are there.
@@ -37,7 +59,8 @@ def deploy(found: Site, kube: Kube, parameters: Parameters) -> bool:
     Raises:
         ClusterError: it does not come up in time.
     """
-    wanted, clock = objects.render(parameters), found.tools.clock
+    claimed = replace(parameters, storage=_claimed(kube) or parameters.storage)
+    wanted, clock = objects.render(claimed, guarded=guarded), found.tools.clock
     # A pod that the scheduler cannot place at once waits up to ten seconds for its next look: so
     # its volume and its node come first.
     changed = _apply(kube, (each for each in wanted if each["kind"] not in _WORKLOAD))
@@ -48,8 +71,15 @@ def deploy(found: Site, kube: Kube, parameters: Parameters) -> bool:
     return changed
 
 
-def take_over(found: Site, kube: Kube, parameters: Parameters) -> bool:
-    """Give a registry of a release before its doors; tells whether it had to.
+def _claimed(kube: Kube) -> int:
+    """Return how many GiB are claimed: Kubernetes changes no claim; 0 where there is none."""
+    claim = kube.get("PersistentVolumeClaim", "registry", NAMESPACE) or {"spec": {}}
+    text = claim["spec"].get("resources", {}).get("requests", {}).get("storage", "")
+    return int(text.removesuffix("Gi")) if text.removesuffix("Gi").isdecimal() else 0
+
+
+def take_over(found: Site, kube: Kube, parameters: Parameters, *, guarded: bool = False) -> bool:
+    """Let a registry that is there have its doors as they are now; tells whether it had not.
 
     Content, certificate and image stay.
 
@@ -59,12 +89,12 @@ def take_over(found: Site, kube: Kube, parameters: Parameters) -> bool:
     deployment = kube.get("Deployment", "registry", NAMESPACE)
     if deployment is None:
         return False
-    containers = deployment["spec"]["template"]["spec"]["containers"]
-    if objects.has_doors(deployment):
+    if objects.has_doors(deployment) and objects.is_guarded(deployment) == guarded:
         return False
     kept = ready.secret(kube, "registry", NAMESPACE)
     put_secret(kube, Tls(kept["ca.crt"], kept["tls.crt"], kept["tls.key"]))
-    wanted = objects.render(parameters, image=containers[0]["image"])
+    image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+    wanted = objects.render(parameters, image=image, guarded=guarded)
     _apply(kube, (each for each in wanted if each["kind"] in _DOORS))
     wait(found, kube, parameters, changed=True)
     return True

@@ -2,7 +2,7 @@
 
 import base64
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from airgap.cluster.ports import Clock, Kube, Object
 from airgap.errors import ClusterError
@@ -117,6 +117,21 @@ def wait_deployment(kube: Kube, name: str, namespace: str, seconds: float, clock
 
     look = f"kubectl -n {namespace} describe pods"
     wait(f"Deployment {name}", state, seconds, look, clock)
+
+
+def wait_gone(
+    kube: Kube, names: Sequence[str], namespace: str, seconds: float, clock: Clock
+) -> None:
+    """Wait until pods are gone.
+
+    Raises:
+        ClusterError: one is there still.
+    """
+
+    def state() -> str:
+        return ", ".join(name for name in names if kube.get("Pod", name, namespace))
+
+    wait("pods to leave", state, seconds, f"kubectl -n {namespace} get pods", clock)
 
 
 def container_state(pod: Object) -> str:

@@ -14,8 +14,8 @@ CONTENT, CERTIFICATE, LOGIN = "/var/lib/registry", "/certs", "/login"
 """Where the container finds its content, its certificate, and the password's hash."""
 
 
-def render(door: Door) -> str:
-    """Return the configuration file of a door."""
+def render(door: Door, *, guarded: bool = False) -> str:
+    """Return the configuration file of a door; ``guarded`` where reading needs a password, too."""
     config: dict[str, Any] = {
         "version": 0.1,
         # The kubelet asks every second: each request logged would fill the node's disk.
@@ -30,8 +30,9 @@ def render(door: Door) -> str:
             },
         },
     }
-    if door.writes:
+    if door.writes or guarded:
         config["auth"] = {"htpasswd": {"realm": "airgap", "path": f"{LOGIN}/htpasswd"}}
+    if door.writes:
         # An index may come without all its children, and a manifest may name where its layers
         # live: without the second, registry:3 answers such a manifest with 500.
         config["validation"] = {

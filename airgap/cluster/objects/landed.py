@@ -46,6 +46,8 @@ class Landed:
             before recorded it.
         signers: minisign's public keys whose signatures held.
         references: which; empty where the list did not fit.
+        node_ids: digests by which docker may know the node image it brought.
+        registry_ids: the same of its registry image.
     """
 
     digest: str
@@ -57,6 +59,8 @@ class Landed:
     references: tuple[str, ...] = ()
     digests: tuple[str, ...] = ()
     signers: tuple[str, ...] = ()
+    node_ids: tuple[str, ...] = ()
+    registry_ids: tuple[str, ...] = ()
 
     def to_object(self) -> Object:
         """Return the ConfigMap that records it."""
@@ -69,6 +73,8 @@ class Landed:
             "hosts": list(self.hosts),
             "images": self.images,
             "signers": list(self.signers),
+            "node_ids": list(self.node_ids),
+            "registry_ids": list(self.registry_ids),
         }
         record = _map(f"airgap-bundle-{algorithm}-{encoded[:32]}", NAMESPACE)
         record["metadata"]["labels"] |= RECORD
@@ -102,6 +108,8 @@ class Landed:
                 references=references,
                 digests=_digests(binary, len(references)),
                 signers=tuple(map(str, value.get("signers") or ())),
+                node_ids=tuple(map(str, value.get("node_ids") or ())),
+                registry_ids=tuple(map(str, value.get("registry_ids") or ())),
             )
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise _unreadable(str(found.get("metadata", {}).get("name"))) from error

@@ -6,11 +6,12 @@ container for each of its doors.
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from airgap.certificates.values import Tls
 from airgap.cluster.doors.door import DOORS, READER, WRITER, Door
-from airgap.cluster.doors.login import HTPASSWD_KEY, PASSWORD_KEY, Login
+from airgap.cluster.doors.login import HTPASSWD_KEY, PASSWORD_KEY, READERS_KEY, Login
 from airgap.cluster.objects import configuration
 from airgap.cluster.objects.labels import MANAGED
 from airgap.cluster.parameters import NAMESPACE, Parameters
@@ -29,22 +30,24 @@ OPEN = {"airgap/doors": "open"}
 """What the pods have to which the Service leads."""
 _LABELS = {**APP, **MANAGED}
 _HASH = "airgap/config-hash"
+_WRITERS, _READERS = "login", "readers"  # volumes
 _MEMORY, _SOFT_MEMORY = "512Mi", "400MiB"  # of each door, and where Go begins to save
 
 
-def render(parameters: Parameters, image: str = "") -> list[Object]:
+def render(parameters: Parameters, image: str = "", *, guarded: bool = False) -> list[Object]:
     """Return the objects in the order in which they are applied; the Secret is not among them.
 
     Args:
         parameters: what they depend on.
         image: runs instead of the one that ``parameters`` name.
+        guarded: reading needs a password, too.
     """
     return [
         namespace(),
         _volume(parameters),
         _claim(parameters),
-        _config_map(),
-        _deployment(image or parameters.registry_image),
+        _config_map(guarded=guarded),
+        _deployment(image or parameters.registry_image, guarded=guarded),
         _service(parameters),
     ]
 
@@ -125,12 +128,12 @@ def _claim(parameters: Parameters) -> Object:
     }
 
 
-def _config_map() -> Object:
+def _config_map(*, guarded: bool) -> Object:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": _metadata(),
-        "data": {_file(door): configuration.render(door) for door in DOORS},
+        "data": {_file(door): configuration.render(door, guarded=guarded) for door in DOORS},
     }
 
 
@@ -138,9 +141,15 @@ def _file(door: Door) -> str:
     return f"{door.name}.yml"
 
 
-def _config_hash() -> str:
-    text = "".join(map(configuration.render, DOORS))
+def _config_hash(*, guarded: bool) -> str:
+    text = "".join(configuration.render(door, guarded=guarded) for door in DOORS)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def is_guarded(deployment: Object) -> bool:
+    """Tell whether a Deployment's registry asks for a password where it reads."""
+    volumes = deployment["spec"]["template"]["spec"].get("volumes") or []
+    return any(volume["name"] == _READERS for volume in volumes)
 
 
 def has_doors(deployment: Object) -> bool:
@@ -151,7 +160,8 @@ def has_doors(deployment: Object) -> bool:
     return names == {door.name for door in DOORS} and OPEN.items() <= labels.items()
 
 
-def _deployment(image: str) -> Object:
+def _deployment(image: str, *, guarded: bool) -> Object:
+    metadata = {"labels": _LABELS | OPEN, "annotations": {_HASH: _config_hash(guarded=guarded)}}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -162,14 +172,14 @@ def _deployment(image: str) -> Object:
             "selector": {"matchLabels": dict(APP)},
             "template": {
                 # A changed configuration has to restart the pod: it reads it once.
-                "metadata": {"labels": _LABELS | OPEN, "annotations": {_HASH: _config_hash()}},
-                "spec": _pod(image),
+                "metadata": metadata,
+                "spec": _pod(image, guarded=guarded),
             },
         },
     }
 
 
-def _pod(image: str) -> Object:
+def _pod(image: str, *, guarded: bool) -> Object:
     control_plane = "node-role.kubernetes.io/control-plane"
     return {
         "automountServiceAccountToken": False,
@@ -184,24 +194,26 @@ def _pod(image: str) -> Object:
             "fsGroup": UID,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(door, image) for door in DOORS],
+        "containers": [_container(door, image, guarded=guarded) for door in DOORS],
         "volumes": [
-            _secret_volume("certs", "tls.crt", "tls.key"),
-            _secret_volume("login", HTPASSWD_KEY),
+            _secret_volume("certs", {"tls.crt": "tls.crt", "tls.key": "tls.key"}),
+            _secret_volume(_WRITERS, {HTPASSWD_KEY: "htpasswd"}),
+            *([_secret_volume(_READERS, {READERS_KEY: "htpasswd"})] if guarded else []),
             {"name": "config", "configMap": {"name": "registry"}},
             {"name": "data", "persistentVolumeClaim": {"claimName": "registry"}},
         ],
     }
 
 
-def _secret_volume(name: str, *keys: str) -> Object:
-    items = [{"key": key, "path": key} for key in keys]
+def _secret_volume(name: str, files: Mapping[str, str]) -> Object:
+    items = [{"key": key, "path": path} for key, path in files.items()]
     return {"name": name, "secret": {"secretName": "registry", "items": items}}
 
 
-def _container(door: Door, image: str) -> Object:
+def _container(door: Door, image: str, *, guarded: bool) -> Object:
     http_secret = {"secretKeyRef": {"name": "registry", "key": "http-secret"}}
-    login = [{"name": "login", "mountPath": configuration.LOGIN, "readOnly": True}]
+    who = _WRITERS if door.writes else _READERS
+    login = [{"name": who, "mountPath": configuration.LOGIN, "readOnly": True}]
     content = {"name": "data", "mountPath": configuration.CONTENT}
     return {
         "name": door.name,
@@ -232,7 +244,7 @@ def _container(door: Door, image: str) -> Object:
         "volumeMounts": [
             {"name": "certs", "mountPath": configuration.CERTIFICATE, "readOnly": True},
             {"name": "config", "mountPath": _FOLDER, "readOnly": True},
-            *(login if door.writes else []),
+            *(login if door.writes or guarded else []),
             content if door.writes else {**content, "readOnly": True},
         ],
     }

@@ -10,9 +10,16 @@ UNTOLD = (500, 501, 502)
 
 
 def is_there(
-    client: Client, path: str, *, scope: str, headers: Mapping[str, str] | None = None
+    client: Client,
+    path: str,
+    *,
+    scope: str,
+    headers: Mapping[str, str] | None = None,
+    size: int | None = None,
 ) -> bool:
     """Tell whether there is something at a path, by HEAD; where that finds nothing, by GET.
+
+    What HEAD finds in another ``size`` is not what is looked for.
 
     Raises:
         InputError: the registry does not tell.
@@ -23,7 +30,9 @@ def is_there(
             "HEAD", path, scope=scope, headers=headers, expect=(200, 404, *UNTOLD)
         ) as response:
             if response.status_code == 200:
-                return True
+                # Some say 0 to each HEAD, or nothing.
+                told = response.headers.get("Content-Length", "")
+                return size is None or told in ("", "0", str(size))
     except RefusedError:
         pass
     # A range keeps whoever heeds it from sending much; the body is not read.

@@ -12,7 +12,7 @@ import click
 import pytest
 
 from airgap.cli import app, ask, environment, failure
-from tests.support.bundles import Content, write
+from tests.support.bundles import Content, sample, write
 from tests.support.images import Maker
 
 
@@ -274,3 +274,20 @@ def test_inspect_looks_into_a_layout(run, tmp_path: Path) -> None:  # type: igno
     assert [image["reference"] for image in told["images"]] == ["quay.io/org/app:1"]
     assert run("inspect", tmp_path / "built", "--key", "x").code == 3
     assert "oci-layout is missing" in run("inspect", tmp_path).err
+
+
+@pytest.mark.parametrize("command", ["inspect", "verify"])
+@pytest.mark.parametrize(("mode", "is_open"), [(0o600, False), (0o640, True), (0o604, True)])
+def test_a_key_that_others_can_read_is_told(run, tmp_path: Path, command, mode, is_open) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "secret.tar"
+    write(sample(), path, extras=[("airgap/tls.key", b"key")])
+    path.chmod(mode)
+    ran = run(command, path)
+    assert ran.code == 0
+    told = f"others on this host can read {path}, and it holds the registry's private key"
+    assert (told in ran.err) == is_open
+
+
+def test_a_bundle_without_a_key_may_be_read_by_all(run, bundle: Path) -> None:  # type: ignore[no-untyped-def]
+    bundle.chmod(0o644)
+    assert "can read" not in run("verify", bundle).err

@@ -1,5 +1,7 @@
+import errno
 import http.client
 import json
+import os
 import socket
 import ssl
 import struct
@@ -16,7 +18,7 @@ from airgap.oci.digest import Digest
 from airgap.oci.reference import Reference
 from airgap.progress import Silent
 from airgap.registry.options import Options
-from airgap.serve.clients import Room
+from airgap.serve.clients import Clients, Room
 from airgap.serve.line import Patience
 from airgap.serve.server import Limits, Server
 from airgap.serve.tls import server_context
@@ -163,6 +165,35 @@ def test_more_clients_than_may_be(layout: Layout, heard: Heard) -> None:
             with Wire(server.port) as wire:
                 assert wire.ask("/v2/").status == 200
         assert all(wire.ends() for wire in silent[:4])
+
+
+class Tired:
+    """A listener of a host that has nothing left for a while."""
+
+    def __init__(self, listener: socket.socket, refusals: list[int]) -> None:
+        self._listener, self._refusals = listener, refusals
+
+    def accept(self) -> tuple[socket.socket, tuple[str, int]]:
+        if self._refusals:
+            code = self._refusals.pop()
+            raise OSError(code, os.strerror(code))
+        return self._listener.accept()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._listener, name)
+
+
+def test_a_host_with_nothing_left_is_asked_again_once_somebody_has_gone(
+    layout: Layout, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(Clients, "wait_for_change", lambda _, seconds: waits.append(seconds))
+    refusals = [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ECONNABORTED]
+    server = Server(layout.images, layout, ("127.0.0.1", 0), heard)
+    monkeypatch.setattr(server, "_listener", Tired(server._listener, refusals))
+    with server, Wire(server.port) as wire:
+        assert wire.ask("/v2/").status == 200
+    assert waits == [1] * 4, "a client that gave up costs no wait"
 
 
 def test_a_server_ends_although_clients_are_connected(layout: Layout, heard: Heard) -> None:

@@ -19,7 +19,7 @@ from airgap.transfer.stop import Stop
 from tests.support.clock import FakeClock
 from tests.support.images import Maker
 from tests.support.pushing import put
-from tests.support.registry import MemoryRegistry, error, on
+from tests.support.registry import Fault, MemoryRegistry, error, on
 
 
 @pytest.fixture
@@ -105,6 +105,20 @@ def test_each_part_that_is_missing_is_found(
     assert missing["target"] == f"{registry.address}/quay.io/org/app:1"
     with pytest.raises(MissingError, match=r"1 of 2 images"):
         found.check()
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_blob_of_another_size_is_found_where_the_size_is_told(
+    registry: MemoryRegistry, layout: Layout, is_told: bool
+) -> None:
+    put(layout, registry)
+    (only,) = layout.images[0].images[0].blobs[-1:]
+    registry.content.blobs[str(only.digest)] = registry.content.blobs[str(only.digest)][:-1]
+    if not is_told:  # but 0, as some answer each HEAD
+        registry.rule = on(Fault(status=200), method="HEAD", part="/blobs/")
+    found = compare(layout, registry)
+    lacks = [missing.lack for missing in found.missing]
+    assert lacks == ([f"docker.io/library/nginx lacks {only.digest}"] if is_told else [])
 
 
 def test_what_cannot_be_found_out_is_no_answer(registry: MemoryRegistry, layout: Layout) -> None:

@@ -95,7 +95,7 @@ def as_before(run: "Run", name: str = "kind") -> dict[str, bytes]:
         change(found)
     for record in kube.list("ConfigMap", "registry", records.SELECTOR):
         value = json.loads(record["data"]["bundle.json"])
-        del value["parameters"]["read_port"]
+        del value["parameters"]["read_port"], value["node_ids"], value["registry_ids"]
         record["data"]["bundle.json"] = json.dumps(value)
     return ready.secret(kube, "registry", "registry")
 

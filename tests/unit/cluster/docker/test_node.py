@@ -181,10 +181,11 @@ def test_a_file_is_replaced_as_a_whole_and_what_reads_it_meanwhile_finds_the_old
     Node("n").write_files(dict.fromkeys(files, b"before"))
     with ExitStack() as stack:
         opened = [stack.enter_context(Path(path).open("rb")) for path in files]
-        Node("n").write_files(files)
+        Node("n").write_files(files, 0o600)
         assert {file.read() for file in opened} == {b"before"}, "another file took the name"
     for path, content in files.items():
         assert Path(path).read_bytes() == content
+        assert Path(path).stat().st_mode & 0o777 == 0o600
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == len(files)
 
 
