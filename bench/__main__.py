@@ -15,6 +15,8 @@ _QUICK = ("start", "pack", "push")
 _GROWTH = "growth"
 _CASES = {
     "tls": lines.tls,
+    "pinned": lines.pinned,
+    "proxy": lines.proxy,
     "layer": lines.layer,
     **cases.CASES,
     "push-loop": pushing.push_loop,
@@ -23,6 +25,7 @@ _CASES = {
     "serve": serving.serve,
     "file": single.file,
     "unpack": cluster.unpack,
+    "unpack-large": cluster.unpack_large,
 }
 
 

@@ -47,6 +47,7 @@ class Shape:
 STANDARD = Shape(40, 739_000_000)
 QUICK = Shape(12, 96_000_000, (3, 3), (2, 3))
 SHAPED = Shape(40, 2_000_000_000)
+LARGE = Shape(40, 4_000_000_000)
 MEMORY = (Shape(40, 1_000_000_000), Shape(40, 8_000_000_000))
 
 

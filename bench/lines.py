@@ -1,10 +1,14 @@
-"""The cases of the line: TLS, and one layer that is larger than all others together."""
+"""The cases of the line: TLS, a proxy, and one layer that is larger than all others together."""
 
-from bench import data, peers, servers
-from bench.cases import Lab, Result, against_fastest, pack
-from bench.clock import median
+from dataclasses import replace
+from pathlib import Path
+
+from bench import cases, checks, data, peers, servers
+from bench.cases import Lab, Readings, Result, against_fastest, pack
+from bench.clock import Command, Reading, median
 
 _OURS, _ONE = "airgap", "curl, one connection"
+_THROUGH, _WITHOUT = "through a proxy", "without"
 _CUT = (3, 5_000_000)
 
 
@@ -17,11 +21,75 @@ def tls(lab: Lab) -> list[Result]:
             readings = pack(lab, images, up.address, lab.some(peers.PACK), certificate)
     rivals = [name for name in readings if name != _OURS]
     result = against_fastest("pack, TLS", readings, rivals, 0.7, 0.85)
-    a_gb = {n: median(r).cpu_seconds * 1e9 / images.size for n, r in readings.items()}
+    a_gb = _a_gb(readings, images)
     ratio = a_gb[_OURS] / a_gb[result.against]
-    notes = {"processor_seconds_a_gb": {name: round(s, 2) for name, s in a_gb.items()}}
-    processor = Result("pack, TLS, processor", ratio, 1.1, 1.3, result.against, notes=notes)
-    return [result, processor]
+    case, notes = "pack, TLS: processor seconds a GB", {"processor_seconds_a_gb": a_gb}
+    processor = Result(case, ratio, 1.1, 1.3, result.against, notes={"see": "above"})
+    return [replace(result, notes=notes), processor]
+
+
+def _a_gb(readings: Readings, images: data.Images) -> dict[str, float]:
+    """Return the processor seconds of each contestant for a gigabyte."""
+    size = images.size / 1e9
+    return {name: round(median(r).cpu_seconds / size, 3) for name, r in readings.items()}
+
+
+def pinned(lab: Lab) -> list[Result]:
+    """Pack over TLS with one processor for the client and another one for the registry."""
+    images = lab.images(data.QUICK if lab.quick else data.STANDARD)
+    verbs = {name: peers.PACK[name] for name in (_OURS, "crane")}
+    with lab.folder() as work:
+        certificate = servers.certificate(work)
+        with servers.registry(
+            lab.programs / "registry", images.root, work, certificate, prefix=_on(1)
+        ) as up:
+            readings = pack(lab, images, up.address, verbs, certificate, _on(0))
+    notes = {"processor_seconds_a_gb": _a_gb(readings, images)}
+    ratio = median(readings[_OURS]).without_sync / median(readings["crane"]).without_sync
+    case = "pack, TLS, a processor for each side"
+    return [Result(case, ratio, 1.1, 1.3, "crane, without sync", readings, notes)]
+
+
+def _on(processor: int) -> list[str]:
+    return ["taskset", "-c", str(processor)]
+
+
+def proxy(lab: Lab) -> list[Result]:
+    """Pack over TLS through a proxy, by CONNECT, against the same without: processor seconds."""
+    images = lab.images(data.QUICK if lab.quick else data.STANDARD)
+    binary = lab.programs / "registry"
+    with lab.folder() as work:
+        certificate = servers.certificate(work)
+        with (
+            servers.registry(binary, images.root, work, certificate) as up,
+            servers.tunnel(lab.tool, work) as tunnel,
+        ):
+            port = up.address.rpartition(":")[2]
+            ways = {
+                _THROUGH: (f"{servers.NAMED}:{port}", {"https_proxy": f"http://{tunnel.address}"}),
+                _WITHOUT: (up.address, {}),
+            }
+
+            def once(name: str) -> Reading:
+                address, environment = ways[name]
+                with lab.folder() as folder:
+                    place = lab.place(address, images, certificate=certificate)
+                    command = Command(peers.PACK[_OURS](place, folder), folder, environment)
+                    lab.settle(images.root)
+                    reading = command.run(lab.tool)
+                    checks.packed(images, folder)
+                return reading
+
+            readings = cases.interleaved(lab, [_THROUGH, _WITHOUT], once)
+            _check_tunnels(tunnel.log)
+    ratio = median(readings[_THROUGH]).cpu_seconds / median(readings[_WITHOUT]).cpu_seconds
+    case = "pack, TLS through a proxy: processor seconds"
+    return [Result(case, ratio, 1.1, 1.3, _WITHOUT, readings)]
+
+
+def _check_tunnels(log: Path) -> None:
+    if f"CONNECT {servers.NAMED}" not in log.read_text():
+        raise checks.WrongError("nothing went through the proxy")
 
 
 def layer(lab: Lab) -> list[Result]:

@@ -106,7 +106,8 @@ class _Loop:
         answer.read()
         if answer.status != status:
             raise SystemExit(f"{method} {path}: {answer.status} instead of {status}")
-        return answer.headers.get("Location", "")
+        location: str = answer.headers.get("Location", "")
+        return location
 
 
 def _path(blobs: Path, digest: str) -> Path:

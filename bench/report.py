@@ -2,7 +2,7 @@
 
 import html
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,16 @@ from bench.peers import flat
 
 _BEGIN, _END = "<!-- bench: begin -->", "<!-- bench: end -->"
 _MIB = 1 << 20
-_WIDTH, _ROW, _LEFT, _RIGHT = 720, 22, 190, 130
-_OURS, _THEIRS = "#1f6feb", "#8c959f"
+_WIDTH, _ROW, _LEFT, _RIGHT = 720, 22, 150, 250
+_BOTTOM = 210
+_STYLE = (
+    "text{fill:#1f2328}.page{fill:#ffffff}.ours{fill:#1f6feb}.theirs{fill:#8c959f}"
+    ".axis{stroke:#d0d7de;fill:none}polyline{fill:none;stroke-width:2}"
+    "polyline.first{stroke:#1f6feb}polyline.second{stroke:#cf222e}"
+    "circle.first{fill:#1f6feb}circle.second{fill:#cf222e}"
+    "@media (prefers-color-scheme:dark){text{fill:#e6edf3}.page{fill:#0d1117}"
+    ".theirs{fill:#6e7681}.axis{stroke:#3d444d}}"
+)
 Json = dict[str, Any]
 
 
@@ -25,6 +33,9 @@ def table(results: Sequence[Json]) -> str:
     for result in results:
         if len(result["median"]) > 1:
             lines += ["", f"**{result['case']}** (medians of {_runs(result)})", *_contest(result)]
+        if "processor_seconds_a_gb" in result:
+            each = (f"{name} {s:.2f}" for name, s in result["processor_seconds_a_gb"].items())
+            lines += ["", f"Processor seconds a GB of *{result['case']}*: {', '.join(each)}."]
         if "requests_a_run" in result:
             counts = (f"{n:g} {kind}" for kind, n in result["requests_a_run"].items())
             lines += ["", f"Requests of *{result['case']}*: {', '.join(counts) or 'none'}."]
@@ -101,31 +112,40 @@ def _file(title: str) -> str:
 
 
 def _svg(height: int, parts: Iterable[str], title: str) -> str:
+    """Return a drawing that is read on a light page and on a dark one."""
     body = "\n".join(parts)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}"'
         f' font-family="sans-serif" font-size="12" role="img">\n<title>{html.escape(title)}</title>'
-        f'\n<rect width="{_WIDTH}" height="{height}" fill="white"/>\n'
+        f"\n<style>{_STYLE}</style>\n"
+        f'<rect class="page" width="{_WIDTH}" height="{height}"/>\n'
         f'<text x="10" y="20" font-weight="bold">{html.escape(title)}</text>\n{body}\n</svg>\n'
     )
 
 
 def _bars(result: Json) -> str:
     rows = sorted(result["median"].items(), key=lambda item: item[1]["seconds"])
-    most = rows[-1][1]["seconds"]
-    scale = (_WIDTH - _LEFT - _RIGHT) / most
+    scale = (_WIDTH - _LEFT - _RIGHT) / rows[-1][1]["seconds"]
     parts = []
     for number, (name, middle) in enumerate(rows):
         y = 34 + number * _ROW
         width = max(1, middle["seconds"] * scale)
-        colour = _OURS if name == "airgap" else _THEIRS
-        label = f"{middle['seconds']:.2f} s, {middle['max_rss'] / _MIB:.0f} MiB"
+        kind = "ours" if name == "airgap" else "theirs"
         parts += [
             f'<text x="{_LEFT - 8}" y="{y + 14}" text-anchor="end">{html.escape(name)}</text>',
-            f'<rect x="{_LEFT}" y="{y + 2}" width="{width:.1f}" height="16" fill="{colour}"/>',
-            f'<text x="{_LEFT + width + 6:.1f}" y="{y + 14}">{label}</text>',
+            f'<rect class="{kind}" x="{_LEFT}" y="{y + 2}" width="{width:.1f}" height="16"/>',
+            f'<text x="{_LEFT + width + 6:.1f}" y="{y + 14}">{_figures(result, name)}</text>',
         ]
     return _svg(40 + len(rows) * _ROW, parts, f"{result['case']}: seconds, less is better")
+
+
+def _figures(result: Json, name: str) -> str:
+    middle = result["median"][name]
+    if "processor_seconds_a_gb" in result:
+        more = f"{result['processor_seconds_a_gb'][name]:.1f} processor s a GB"
+    else:
+        more = f"{middle['cpu_seconds']:.1f} of the processor"
+    return f"{middle['seconds']:.2f} s, {more}, {middle['max_rss'] / _MIB:.0f} MiB"
 
 
 def _lines(growth: Sequence[Json]) -> Iterable[tuple[str, str]]:
@@ -140,29 +160,32 @@ def _line(entries: Sequence[Json], key: str, verbs: Sequence[str]) -> str:
     """Draw seconds over ``key``, its values evenly spaced: each is a multiple of the one before."""
     if not entries:
         return ""
-    height, bottom = 240, 200
     most = max(entry[verb]["seconds"] for entry in entries for verb in verbs)
     step = (_WIDTH - 120) / max(1, len(entries) - 1)
-    parts = [f'<path d="M60 {bottom}H{_WIDTH - 40}M60 40V{bottom}" stroke="#d0d7de"/>']
+    parts = [
+        f'<path class="axis" d="M60 {_BOTTOM}H{_WIDTH - 40}M60 40V{_BOTTOM}"/>',
+        f'<text x="{_WIDTH / 2:.0f}" y="{_BOTTOM + 38}" text-anchor="middle">{key}</text>',
+        f'<text transform="translate(20 {_BOTTOM / 2 + 20:.0f}) rotate(-90)"'
+        ' text-anchor="middle">seconds</text>',
+    ]
     for number, entry in enumerate(entries):
         x = 60 + number * step
         parts.append(
-            f'<text x="{x:.0f}" y="{bottom + 18}" text-anchor="middle">{entry[key]}</text>'
+            f'<text x="{x:.0f}" y="{_BOTTOM + 18}" text-anchor="middle">{entry[key]}</text>'
         )
-    for verb, colour in zip(verbs, (_OURS, "#cf222e"), strict=False):
-        parts += _one_line(entries, verb, colour, lambda s: bottom - s / most * 150, step)
-    return _svg(height, parts, f"{' and '.join(verbs)}: seconds by number of {key}")
-
-
-def _one_line(
-    entries: Sequence[Json], verb: str, colour: str, height: Callable[[float], float], step: float
-) -> Iterable[str]:
-    points = [
-        (60 + n * step, height(entry[verb]["seconds"]), entry[verb]["seconds"])
-        for n, entry in enumerate(entries)
-    ]
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)
-    yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
-    for x, y, seconds in points:
-        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>'
-        yield f'<text x="{x:.1f}" y="{y - 8:.1f}" text-anchor="middle">{verb} {seconds:.1f}</text>'
+    for verb, kind in zip(verbs, ("first", "second"), strict=False):
+        points = [
+            (60 + n * step, _BOTTOM - entry[verb]["seconds"] / most * 140)
+            for n, entry in enumerate(entries)
+        ]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        parts.append(f'<polyline class="{kind}" points="{path}"/>')
+        for (x, y), entry in zip(points, entries, strict=True):
+            above = entry[verb]["seconds"] == max(entry[other]["seconds"] for other in verbs)
+            label = f"{verb} {entry[verb]['seconds']:.1f}"
+            parts.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>')
+            parts.append(
+                f'<text x="{x:.1f}" y="{y - 8 if above else y + 16:.1f}"'
+                f' text-anchor="middle">{label}</text>'
+            )
+    return _svg(_BOTTOM + 48, parts, f"{' and '.join(verbs)}: seconds by number of {key}")

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from bench.tokens import ISSUER, SERVICE
 
 _READY = 60.0
 _HOST = "127.0.0.1"
+NAMED = "registry.bench.test"
+"""What a proxy is asked for: no program goes through one to reach a loopback address."""
 _REQUEST = re.compile(r'"(GET|HEAD|POST|PUT|PATCH|DELETE) /v2/[^ "]*(manifests|blobs|tags)/')
 
 
@@ -59,6 +61,7 @@ def registry(
     *,
     told: bool = True,
     auth: Mapping[str, object] | None = None,
+    prefix: Sequence[str] = (),
 ) -> Iterator[Server]:
     """Run a distribution registry on ``storage``.
 
@@ -69,6 +72,7 @@ def registry(
         certificate: speaks TLS with it.
         told: its log has every request.
         auth: who is let in, as its configuration has it; everybody where None.
+        prefix: stands before its command.
     """
     address = f"{_HOST}:{_free_port()}"
     http: dict[str, object] = {"addr": address, "secret": "bench"}
@@ -85,7 +89,7 @@ def registry(
     path.write_text(json.dumps(config))
     log = path.with_suffix(".log")
     environment = {"OTEL_TRACES_EXPORTER": "none"}
-    with _running([str(binary), "serve", str(path)], log, environment, address):
+    with _running([*prefix, str(binary), "serve", str(path)], log, environment, address):
         yield Server(address, log)
 
 
@@ -105,6 +109,15 @@ def shaped(
     log = work / f"shape-{address.rpartition(':')[2]}.log"
     line = ["40ms", "25e6", *map(str, cut or ())]
     with _running([str(tool), "shape", address, target, *line], log, {}, address):
+        yield Server(address, log)
+
+
+@contextlib.contextmanager
+def tunnel(tool: Path, work: Path) -> Iterator[Server]:
+    """Run a proxy that makes tunnels by CONNECT; its log has a line for each."""
+    address = f"{_HOST}:{_free_port()}"
+    log = work / f"tunnel-{address.rpartition(':')[2]}.log"
+    with _running([str(tool), "tunnel", address], log, {}, address):
         yield Server(address, log)
 
 
@@ -165,10 +178,10 @@ def serving(airgap: Path, bundle: Path, work: Path) -> Reading:
 
 
 def certificate(work: Path) -> Certificate:
-    """Make a CA and a certificate for 127.0.0.1, with airgap's own code."""
+    """Make a CA and a certificate for 127.0.0.1 and ``NAMED``, with airgap's own code."""
     from airgap.certificates.make import issue
 
-    tls = issue(["localhost", _HOST])
+    tls = issue(["localhost", _HOST, NAMED])
     (work / "ca").mkdir()  # alone: skopeo takes a key beside it for a client's
     files = Certificate(work / "tls.crt", work / "tls.key", work / "ca/ca.crt")
     for path, content in (
