@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-START, MOST = 4, 16
+START, MOST = 8, 16
 _WINDOW_SECONDS = 0.2
 _GAIN = 1.1
 _HOLD_WINDOWS = 15
