@@ -8,7 +8,7 @@ import pytest
 from airgap.bundle.format import mode_of
 from airgap.bundle.reader import Bundle
 from airgap.errors import InputError
-from tests.unit.bundle.made import sample, write
+from tests.support.bundles import sample, write
 
 _CHECKSUM = slice(148, 156)
 

@@ -151,7 +151,7 @@ def test_a_bundle_of_images_alone_says_nothing_of_what_runs(run: Run) -> None:
 
 
 def test_another_node_image_in_a_later_bundle_takes_nothing_from_the_first(run: Run) -> None:
-    from tests.unit.bundle.made import Content
+    from tests.support.bundles import Content
 
     content = Content()
     content.simple("nginx:1.28", 2, 3000)

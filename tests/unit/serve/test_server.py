@@ -187,7 +187,7 @@ def test_a_host_with_nothing_left_is_asked_again_once_somebody_has_gone(
     layout: Layout, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(Clients, "wait_for_change", lambda _, seconds: waits.append(seconds))
+    monkeypatch.setattr(Clients, "relieve", lambda _, seconds: waits.append(seconds))
     refusals = [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ECONNABORTED]
     server = Server(layout.images, layout, ("127.0.0.1", 0), heard)
     monkeypatch.setattr(server, "_listener", Tired(server._listener, refusals))

@@ -16,8 +16,8 @@ from airgap.errors import ClusterError
 from airgap.upkeep.renew import renew
 from airgap.upkeep.status import look
 from airgap.upkeep.up import up
+from tests.support.bundles import Content
 from tests.support.cluster import FakeNode
-from tests.unit.bundle.made import Content
 from tests.unit.unpack.bundles import Run, as_before, cluster_bundle, images_bundle
 
 

@@ -91,7 +91,7 @@ def test_a_bundle_that_does_not_fit_is_refused_before_anything_is_pushed(run: Ru
     landed = len(run.landed)
     run()
     assert len(run.landed) == landed + 1, "all of it is there already"
-    from tests.unit.bundle.made import Content as Made
+    from tests.support.bundles import Content as Made
 
     made = Made()
     made.simple("nginx:1.28", 2, 4000)
