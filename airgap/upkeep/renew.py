@@ -5,6 +5,7 @@ interrupted anywhere is gone on with by the next.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from airgap.certificates.make import issue, issue_from
@@ -30,8 +31,8 @@ def renew(
     authority: Authority | None = None,
     hosts: Path = host_trust.HOSTS,
     certs: Path = host_trust.CERTS_D,
-) -> None:
-    """Give the registry a new CA and a new key.
+) -> datetime:
+    """Give the registry a new CA and a new key; returns when its certificate ends.
 
     Args:
         site: the cluster.
@@ -71,6 +72,7 @@ def renew(
     progress.step("Forget the CA before")
     renewal.end(kube, secret)
     own.believe(_secret(kube)["ca.crt"])
+    return expiry(tls.cert_pem)
 
 
 def _begin(site: Site, progress: Progress) -> tuple[Kube, Sequence[Landed]]:

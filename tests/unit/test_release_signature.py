@@ -8,7 +8,7 @@ import pytest
 
 from airgap.signatures.minisign import Signature, check
 from airgap.signatures.secret_key import SecretKey
-from tests.support.minisign import minisign, needs_minisign
+from tests.support.minisign import minisign
 
 ROOT = Path(__file__).parents[2]
 SUMS = b"0" * 64 + b"  airgap-linux-amd64\n"
@@ -40,7 +40,7 @@ def test_the_sums_are_signed(tmp_path: Path, password: str) -> None:
     assert check(signature, key.public, SUMS, "it").comment == "v1"
 
 
-@needs_minisign
+@pytest.mark.needs("minisign")
 def test_minisign_proves_it(tmp_path: Path) -> None:
     key, _ = sign(tmp_path)
     (tmp_path / "release.pub").write_bytes(key.public.to_bytes())

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airgap.bundle.reader import Bundle
+    from airgap.console import Console
     from airgap.inspect.contents import Contents
     from airgap.oci.image import Image
-    from airgap.progress import Progress
     from airgap.sources.layout import Layout
 
 
@@ -133,7 +133,7 @@ def verify(path: Path, keys: tuple[str, ...], quiet: bool, verbose: int, as_json
 
 
 def _of_bundle(
-    bundle: "Bundle", console: "Progress", begun: float
+    bundle: "Bundle", console: "Console", begun: float
 ) -> tuple[dict[str, Any], list[str]]:
     from airgap.progress import size
 
@@ -164,7 +164,7 @@ def _of_bundle(
 
 
 def _of_layout(
-    layout: "Layout", console: "Progress", begun: float
+    layout: "Layout", console: "Console", begun: float
 ) -> tuple[dict[str, Any], list[str]]:
     from airgap.inspect.layout import verify as prove
     from airgap.progress import size

@@ -199,7 +199,7 @@ def _tell_changes(cluster: str, changes: Sequence[str], *, done: bool) -> None:
 @click.option("--ca-cert", type=options.FILE, help="Your organisation's CA, instead of a new one.")
 @click.option("--ca-key", type=options.FILE, help="Its key, which is kept nowhere.")
 @_wait
-@options.verbosity_options
+@options.output_options
 def renew(
     cluster_name: str,
     ca_cert: Path | None,
@@ -207,6 +207,7 @@ def renew(
     wait: bool,
     quiet: bool,
     verbose: int,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Give the registry of a running cluster a new CA and a new key.
 
@@ -225,7 +226,9 @@ def renew(
     authority = options.authority(ca_cert, ca_key)
     progress, tools = options.console(quiet, verbose), Tools()
     with visit(cluster_name, os.environ, progress, tools, wait=wait) as engine:
-        run(Site.find(engine, cluster_name, tools), progress, authority)
+        ends = run(Site.find(engine, cluster_name, tools), progress, authority)
+    if as_json:
+        results.write_json({"cluster": cluster_name, "certificate_ends": ends.isoformat()})
 
 
 @click.command()

@@ -11,9 +11,9 @@ from tests.support.images import Maker
 
 COMMANDS = {name: command for name, command in cli.commands.items() if name != "help"}
 """All but the one that shows pages."""
-OF_CLUSTERS = {"pack", "unpack", "doctor", "status", "up", "trust", "teardown"}
-WITH_ACCESS = OF_CLUSTERS - {"pack", "trust"}
-"""Those that write, read or forget an access to Kubernetes: trust is docker's business alone."""
+OF_CLUSTERS = {"pack", "unpack", "doctor", "status", "up", "trust", "renew", "teardown"}
+WITH_ACCESS = OF_CLUSTERS - {"pack", "trust", "renew"}
+"""Those that write, read or forget an access to Kubernetes: trust and renew change none."""
 OF_LAYOUTS = {"push", "inspect", "verify", "serve", "export"}
 READING = OF_LAYOUTS | {"diff", "unpack", "doctor"}
 OWN_MEANING = {"sign": {"key"}}
@@ -37,7 +37,7 @@ def test_each_command_is_quiet_or_loud_and_speaks_json() -> None:
 def test_what_is_about_a_cluster_says_which() -> None:
     assert with_option("--cluster-name") == OF_CLUSTERS
     assert with_option("--kubeconfig") == WITH_ACCESS
-    assert with_option("--wait") == {"unpack", "up", "trust", "teardown"}
+    assert with_option("--wait") == {"unpack", "up", "trust", "renew", "teardown"}
     assert with_option("--yes") == {"trust", "teardown"}
 
 
@@ -87,8 +87,8 @@ def test_a_layout_is_verified_whole(tmp_path: Path, capsys: pytest.CaptureFixtur
     layout = maker.layout()
     assert run(["verify", str(maker.folder), "--json"]) == 0
     said = capsys.readouterr().out
-    assert '"images": 2' in said
-    assert '"blobs": 5' in said, "a layer, a layer, a config that both have, two manifests"
+    assert '"image_count": 2' in said
+    assert '"blob_count": 5' in said, "a layer, a layer, a config that both have, two manifests"
     layer = next(blob for blob in layout.images[1].blobs if blob.size == 3)
     (maker.folder / "blobs/sha256" / layer.digest.hex).write_bytes(b"OWN")
     assert run(["verify", str(maker.folder)]) == 3

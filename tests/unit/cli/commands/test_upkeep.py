@@ -78,3 +78,9 @@ def test_teardown_asks_and_removes_what_airgap_made(cluster: Run, typed: Ran) ->
     code, _, err = typed("teardown", "--yes")
     assert code == 7
     assert "kind" in err
+
+
+def test_renew_says_until_when_the_new_certificate_is_valid(cluster: Run, typed: Ran) -> None:
+    value = told(typed("renew", "--json"))
+    assert value["cluster"] == "kind"
+    assert told(typed("status", "--json"))["certificate_ends"] == value["certificate_ends"]
