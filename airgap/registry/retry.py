@@ -95,7 +95,8 @@ class Retry(httpx.BaseTransport):
         )
         logged_in = refusal.is_denied and self._logged_in(refusal.repository)
         error = errors.error_of(refusal, logged_in=logged_in)
-        if elsewhere := _leads_to(response):
+        # What a proxy leads to is a page of its own: no registry's other address.
+        if refusal.party != "proxy" and (elsewhere := _leads_to(response)):
             hint = f"it leads to {elsewhere}: name that address instead"
             error = type(error)(error.message, refusal, hint=hint)
         return error

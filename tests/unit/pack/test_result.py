@@ -24,11 +24,17 @@ def test_failures_are_data(shelf: Shelf, packed: Pack) -> None:
             "reference": "docker.io/library/gone:1",
             "error": "gone:1 does not exist",
             "hint": "check the name",
+            "exit_code": 3,
+            "status": None,
+            "code": None,
         },
         {
             "reference": "docker.io/library/nginx:1",
             "error": "the registry does not answer",
             "hint": "try again",
+            "exit_code": 5,
+            "status": None,
+            "code": None,
         },
     ]
 

@@ -103,7 +103,7 @@ def test_what_is_not_there_is_none(api: Api, kube: KubeApi) -> None:
     assert kube.get("ConfigMap", "x", "n") is None
     assert not kube.delete("ConfigMap", "x", "n")
     api.objects["/api/v1/namespaces/n/pods/p"] = {"spec": 1}
-    assert kube.delete("Pod", "p", "n")
+    assert kube.delete("Pod", "p", "n", 0)
     assert api.objects == {}
     assert [query for _, query, _, _ in api.bodies] == ["", "gracePeriodSeconds=0"]
 
