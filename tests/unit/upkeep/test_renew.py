@@ -2,9 +2,7 @@
 
 import base64
 import json
-import subprocess
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -20,6 +18,7 @@ from airgap.errors import ClusterError, TrustError
 from airgap.upkeep.renew import renew
 from airgap.upkeep.status import look
 from airgap.upkeep.up import up
+from tests.support.authorities import own_ca
 from tests.support.cluster import FakeKube, vouches
 from tests.unit.unpack.bundles import Run, as_before
 
@@ -65,20 +64,6 @@ class Watched:
         for node in self.run.host.engine.found["kind"]:
             assert node.machine.files[CA_PATH] == secret["ca.crt"]
         assert self.problems() == []
-
-
-def made_authority(folder: Path) -> Authority:
-    """Make an organisation's CA."""
-    cert, key = folder / "org.crt", folder / "org.key"
-    subprocess.run(
-        [
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-            "-nodes", "-days", "365", "-subj", "/CN=Org", "-keyout", key, "-out", cert,
-            "-addext", "basicConstraints=critical,CA:TRUE",
-        ],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return Authority(cert.read_bytes(), key.read_bytes())
 
 
 @pytest.fixture
@@ -140,7 +125,7 @@ def test_a_node_that_joined_since_is_among_the_names(watched: Watched) -> None:
 
 
 def test_an_organisation_s_ca_signs_and_signs_again(watched: Watched) -> None:
-    authority = made_authority(watched.run.folder)
+    authority = own_ca()
     for _ in range(2):
         before = watched.secret["tls.crt"]
         watched(authority)
