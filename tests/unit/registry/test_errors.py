@@ -218,3 +218,9 @@ def test_who_reads_needs_no_room(method: str, status: int, kind: type) -> None:
     error = errors.error_of(found, logged_in=False)
     assert isinstance(error, kind)
     assert "no space left on device" in error.message
+
+
+def test_of_very_many_errors_the_first_hundred_count() -> None:
+    many = [{"code": f"CODE_{number}"} for number in range(101)]
+    codes = refusal(400, v2(*many)).codes
+    assert (len(codes), codes[-1]) == (100, "CODE_99")

@@ -56,3 +56,11 @@ def test_the_gate_lets_no_more_through() -> None:
         thread.join(20)
     assert inside == [0]
     assert most[0] <= 3
+
+
+def test_as_many_may_prove_of_use_as_a_host_without_complaints_allows() -> None:
+    assert Gate(3).worth == 3, "what was said is kept to"
+    gate = Gate()
+    assert gate.worth == MOST
+    gate._controller.complained()  # type: ignore[union-attr]
+    assert gate.worth == gate.limit < START

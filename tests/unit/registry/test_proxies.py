@@ -296,3 +296,10 @@ def test_a_context_is_made_for_each_way_once() -> None:
     assert made._proxy_tls.verify_mode == ssl.CERT_REQUIRED
     assert route._transport(insecure=True, proxy=Proxy("https", "proxy", 443)) is made
     route.close()
+
+
+@pytest.mark.parametrize(("scheme", "port"), [("http", 80), ("https", 443)])
+def test_an_exception_for_a_port_holds_for_the_scheme_s_own(scheme: str, port: int) -> None:
+    proxies = {"all": "http://proxy:3128"}
+    assert proxy_for(proxies | {"no": f"quay.io:{port}"}, "quay.io", scheme) is None
+    assert proxy_for(proxies | {"no": f"quay.io:{port + 1}"}, "quay.io", scheme)

@@ -142,3 +142,12 @@ def test_a_host_under_load_is_given_time(run: Run) -> None:
     (patience,) = given
     assert patience.docker >= 30
     assert 0 < patience.left() <= 30, "and it ends, whatever hangs"
+
+
+def test_the_room_is_that_of_docker_s_own_folder(run: Run, tmp_path: Path) -> None:
+    run.host.engine.facts |= {"DockerRootDir": str(tmp_path), "ServerVersion": "28.5"}
+    facts = look(run).facts
+    assert facts["room"].endswith(f" free in {tmp_path}")
+    assert facts["docker"].startswith("28.5, ")
+    run.host.engine.facts["DockerRootDir"] = str(tmp_path / "gone")
+    assert "room" not in look(run).facts

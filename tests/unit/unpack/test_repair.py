@@ -8,8 +8,10 @@ import pytest
 
 from airgap.cluster import store
 from airgap.cluster.site import Site
+from airgap.unpack import repair
 from airgap.upkeep.status import look
 from tests.support.bundles import Content
+from tests.support.cluster import Told
 from tests.unit.unpack.bundles import Run, cluster_bundle
 
 
@@ -112,3 +114,11 @@ def test_what_people_pushed_is_nobody_s_business(run: Filled) -> None:
     assert run.problems(deep=True) == []
     run.again()
     assert snapshot(run).tags["hello:1"] == mine
+
+
+@pytest.mark.parametrize(("count", "more"), [(1, 0), (10, 0), (12, 2)])
+def test_many_are_told_by_the_first_ten_and_their_number(count: int, more: int) -> None:
+    told = Told()
+    repair._tell(told, "lost", {chr(ord("a") + number) for number in range(count)})
+    named = ", ".join("abcdefghij"[:count]) + (f" and {more} more" if more else "")
+    assert told.warnings == [f"lost: {named}; put right"]

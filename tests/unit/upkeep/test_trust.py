@@ -127,3 +127,12 @@ def test_docker_s_config_tells_whether_it_is_logged_in(run: Run, tmp_path: Path)
     assert not Docker(config).leave("r:1"), "somebody's own login is not ours to take"
     config.write_text("{")
     assert not Docker(config).has("r:1", login)
+
+
+@pytest.mark.parametrize("kind", ["Secret", "ConfigMap"])
+def test_a_registry_of_which_one_half_is_gone_is_none(run: Run, kind: str) -> None:
+    kube = run.host.kube_of("kind")
+    for key in [key for key in kube.objects if key[:2] == (kind, "registry")]:
+        del kube.objects[key]
+    with pytest.raises(ClusterError, match="kind has no registry of airgap's"):
+        look(run)
