@@ -3,7 +3,7 @@
 Follows kind's configuration API kind.x-k8s.io/v1alpha4.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from airgap.cluster.parameters import Parameters
 from airgap.errors import ClusterError, InputError
 from airgap.files import inputs
 from airgap.oci.digest import shown
+from airgap.spec import topology
 
 NETWORK, NETWORK_VARIABLE = "kind", "KIND_EXPERIMENTAL_DOCKER_NETWORK"
 """The docker network that kind makes and uses, and what names another one."""
@@ -51,6 +52,16 @@ def config(parameters: Parameters) -> dict[str, Any]:
     }
 
 
+def chosen(parameters: Parameters, patch: Path | None) -> dict[str, Any]:
+    """Return what kind is to make, with a user's patch where there is one.
+
+    Raises:
+        InputError: the patch does not fit.
+    """
+    found = config(parameters)
+    return patched(found, load_patch(patch)) if patch else found
+
+
 def render_yaml(parameters: Parameters) -> bytes:
     """Return ``kind.yaml`` as it stands in the bundle, for people to read."""
     text = yaml.safe_dump(config(parameters), sort_keys=False, width=100)
@@ -76,7 +87,7 @@ def patched(configuration: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[
     """Merge a user's patch into a configuration: nodes by position, all else as `merge` does.
 
     Raises:
-        InputError: it has another name, or more nodes than the cluster.
+        InputError: it has another name, more nodes than the cluster, or several control planes.
     """
     base = dict(configuration)
     for key in ("kind", "apiVersion", "name"):
@@ -97,7 +108,24 @@ def patched(configuration: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[
     merged["nodes"] = [
         merge(node, nodes[n]) if n < len(nodes) else node for n, node in enumerate(base["nodes"])
     ]
+    _check_roles(merged["nodes"], base["nodes"])
     return merged
+
+
+def _check_roles(nodes: Sequence[Any], before: Sequence[Mapping[str, Any]]) -> None:
+    """Check that a patch left every node what it was: one control plane, and workers."""
+    for number, (node, was) in enumerate(zip(nodes, before, strict=True)):
+        role = node.get("role") if isinstance(node, Mapping) else node
+        if number and role == "control-plane":
+            raise InputError(
+                f"the kind patch makes nodes[{number}] a control plane: {topology.WHY}",
+                hint=topology.INSTEAD,
+            )
+        if role != was["role"]:
+            raise InputError(
+                f"the kind patch makes nodes[{number}] {shown(role)}, and it is a {was['role']}",
+                hint="nodes of a patch go by position, the control plane first",
+            )
 
 
 def merge(base: Any, patch: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from airgap.errors import InputError
 from airgap.oci.digest import shown
 from airgap.oci.reference import Reference
-from airgap.spec import file_names
+from airgap.spec import file_names, topology
 from airgap.spec.image_list import parse_each, parse_line
 from airgap.spec.spec import NAME, Spec
 from airgap.spec.wanted import Placed, Wanted, platforms, renamed
@@ -46,6 +46,8 @@ class _Mapping:
     def __init__(self, value: dict[Any, Any], what: str, keys: tuple[str, ...]) -> None:
         self.value, self.what = value, what
         unknown = sorted(set(map(str, value)) - set(keys))
+        if planes := next(filter(topology.asks_for_more, unknown), None):
+            raise self.wrong(planes, topology.WHY, topology.INSTEAD)
         if unknown:
             raise self.wrong(unknown[0], "unknown key", f"known are {', '.join(keys)}")
 

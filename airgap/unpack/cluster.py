@@ -22,6 +22,7 @@ from airgap.cluster.site import Site
 from airgap.errors import AirgapError, ClusterError, InputError
 from airgap.oci.image import Image
 from airgap.progress import Progress
+from airgap.spec import topology
 from airgap.transfer.ports import Store
 from airgap.unpack.landed import ids
 from airgap.unpack.options import Options
@@ -65,8 +66,14 @@ def adopted(found: Site, parameters: Parameters) -> Parameters:
     """Take the ports and the workers of a cluster that exists.
 
     Raises:
-        ClusterError: it does not run, or does not publish the registry's port here.
+        ClusterError: it has several control planes, does not run, or publishes no port here.
     """
+    planes = [node.name for node in found.nodes if node.role == "control-plane"]
+    if len(planes) > 1:
+        raise ClusterError(
+            f"the cluster {found.name} has {', '.join(planes)}: {topology.WHY}",
+            hint=f"{topology.INSTEAD}; another --cluster-name makes one of its own",
+        )
     if found.resting:
         names = ", ".join(f"{node.name} ({node.state.value})" for node in found.resting)
         raise ClusterError(
@@ -158,10 +165,8 @@ def make(kind: Kind, parameters: Parameters, mark: Mark, patch: Path | None, fol
         InputError: the patch does not fit.
         ClusterError: kind failed; what it made is there still.
     """
-    configuration = kind_config.config(parameters)
-    if patch:
-        configuration = kind_config.patched(configuration, kind_config.load_patch(patch))
-    kind.create(parameters.cluster_name, mark.on(configuration), folder)
+    configuration = mark.on(kind_config.chosen(parameters, patch))
+    kind.create(parameters.cluster_name, configuration, folder)
 
 
 def finished(found: Site | None, name: str) -> Site:

@@ -15,6 +15,7 @@ from pathlib import Path
 from airgap.bundle.reader import Bundle
 from airgap.cluster import kubeconfig
 from airgap.cluster.doors.login import Entrance
+from airgap.cluster.kind import chosen
 from airgap.cluster.objects.landed import Landed
 from airgap.cluster.parameters import NAMESPACE, Parameters
 from airgap.cluster.ports import Engine, Kind, Kube, Patience, Tools
@@ -160,6 +161,7 @@ def _check_host(job: _Job, parameters: Parameters, held: ExitStack) -> _Host:
         if found is not None:
             here = _Host(engine, cluster.adopted(found, parameters), found)
         else:
+            chosen(parameters, options.kind_patch)  # refused before anything is made
             kind = tools.kind(host.kind_binary(bundle, options, job.folder), engine.environment)
             progress.detail(f"kind {kind.version()}")
             here = _Host(engine, parameters, kind)

@@ -38,6 +38,22 @@ def test_a_user_s_patch_meets_nodes_by_position() -> None:
         kind.patched(base, {"name": "other"})
 
 
+@pytest.mark.parametrize(
+    ("nodes", "why"),
+    [
+        ([{}, {"role": "control-plane"}], r"nodes\[1\] a control plane: a cluster of several"),
+        ([{"role": "worker"}], r"nodes\[0\] 'worker', and it is a control-plane"),
+        ([{}, {"role": "etcd"}], r"nodes\[1\] 'etcd', and it is a worker"),
+        ([{}, "control-plane"], r"nodes\[1\] a control plane"),
+        ([7], r"nodes\[0\] 7, and it is a control-plane"),
+    ],
+)
+def test_a_patch_leaves_one_control_plane_the_first(nodes: list[object], why: str) -> None:
+    with pytest.raises(InputError, match=why) as caught:
+        kind.patched(kind.config(PARAMETERS), {"nodes": nodes})
+    assert "control plane" in caught.value.hint
+
+
 def test_a_patch_that_is_none(tmp_path: Path) -> None:
     path = tmp_path / "patch.yaml"
     for text in ("- x", "a: [", "!!python/name:os.system"):

@@ -120,6 +120,13 @@ def test_what_is_refused(tmp_path: Path, text: str, why: str) -> None:
     assert "\n" not in caught.value.message
 
 
+@pytest.mark.parametrize("key", ["control-planes", "controlPlanes", "control_plane_nodes", "nodes"])
+def test_several_control_planes_are_refused_with_the_reason(tmp_path: Path, key: str) -> None:
+    with pytest.raises(InputError, match=f"{key}: a cluster of several control planes") as caught:
+        load(write(tmp_path, f"images: [nginx]\n{key}: 3\nworkers: 1\n"))
+    assert "airgap push" in caught.value.hint
+
+
 def test_files_that_are_no_text(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not UTF-8"):
         load(write(tmp_path, b"\xff\xfe", "images.txt"))

@@ -229,6 +229,24 @@ def test_a_foreign_namespace_is_refused(run: Run) -> None:
         run(cluster_name="kind")
 
 
+def test_a_cluster_of_several_control_planes_is_refused(run: Run) -> None:
+    run.host.cluster("kind", [*BY_HAND, {"role": "control-plane"}, {"role": "worker"}])
+    with pytest.raises(ClusterError, match="several control planes is not supported") as caught:
+        run(cluster_name="kind")
+    assert "airgap push" in caught.value.hint
+
+
+def test_a_patch_for_several_control_planes_stops_before_anything_is_made(
+    run: Run, tmp_path: Path
+) -> None:
+    patch = tmp_path / "patch.yaml"
+    patch.write_text("nodes: [{}, {role: control-plane}]\n")
+    with pytest.raises(InputError, match="a cluster of several control planes"):
+        run(kind_patch=patch, workers=1)
+    assert not run.host.engine.images
+    assert not run.host.engine.found
+
+
 def test_a_cluster_without_the_port_or_that_rests_is_refused(run: Run) -> None:
     run.host.cluster("kind")
     with pytest.raises(ClusterError, match="does not publish port 30443"):
