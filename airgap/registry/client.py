@@ -68,7 +68,8 @@ class Client:
         inside = places.Places(self._route.resolve)
         redirect = Redirect(self._route, self.host, inside)
         realms = Realms(self.host, self.options.trust_realms, inside)
-        tokens = Tokens(redirect, self._credential, realms, self.options.clock)
+        step_out = self.gate.step_out
+        tokens = Tokens(redirect, self._credential, realms, self.options.clock, step_out)
         return Auth(redirect, lambda: parsed(self.base()), self._credential, tokens)
 
     def close(self) -> None:

@@ -62,7 +62,7 @@ class Gate:
     def __init__(self, fixed: int | None = None) -> None:
         self._controller = None if fixed else Controller()
         self._fixed = fixed or 0
-        self._condition = threading.Condition()
+        self._condition, self._thread = threading.Condition(), threading.local()
         self._inside = 0
         self._opened = False
         self._bytes = 0
@@ -82,16 +82,40 @@ class Gate:
     @contextmanager
     def pass_through(self) -> Iterator[None]:
         """Wait until there is room, and take it."""
+        self._enter()
+        try:
+            yield
+        finally:
+            self._leave()
+
+    @contextmanager
+    def step_out(self) -> Iterator[None]:
+        """Leave one's room to others while this thread waits for another host.
+
+        Nothing that somebody inside may wait for must be held at the end, when there may be no
+        room for a while.
+        """
+        if not getattr(self._thread, "is_inside", False):
+            yield
+            return
+        self._leave()
+        try:
+            yield
+        finally:
+            self._enter()
+
+    def _enter(self) -> None:
         with self._condition:
             while self._inside >= self.limit and not self._opened:
                 self._condition.wait()
             self._inside += 1
-        try:
-            yield
-        finally:
-            with self._condition:
-                self._inside -= 1
-                self._condition.notify()
+        self._thread.is_inside = True
+
+    def _leave(self) -> None:
+        self._thread.is_inside = False
+        with self._condition:
+            self._inside -= 1
+            self._condition.notify()
 
     def moved(self, count: int) -> None:
         """Count bytes; at the end of a window the controller hears of the rate."""

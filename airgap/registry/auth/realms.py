@@ -58,6 +58,11 @@ class Realms:
             raise self._refused(realm, "which is not its own", url.netloc.decode("ascii"))
         return url
 
+    def is_at_home(self, realm: str, base: httpx.URL) -> bool:
+        """Tell whether a token is asked for at the registry's own origin."""
+        url = _parsed(realm)
+        return url is not None and same_origin(url, base)
+
     def _is_reachable(self, url: httpx.URL, base: httpx.URL) -> bool:
         if url.scheme not in ("https", "http") or url.userinfo:
             return False

@@ -7,6 +7,7 @@ section 6).
 import threading
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,12 +43,15 @@ class _Kept:
 
     Attributes:
         lock: held by who fetches it: others of the scope wait for it, those of other scopes do not.
-        end: the moment at which it is of no more use.
+        given: the token, and the moment at which it is of no more use.
     """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    token: str = ""
-    end: float = 0.0
+    given: tuple[str, float] = ("", 0.0)
+
+    def of_use(self, clock: Clock, refused: str) -> str:
+        token, end = self.given
+        return token if token != refused and clock.now() < end else ""
 
 
 class Tokens:
@@ -58,6 +62,8 @@ class Tokens:
         credential: looks up what is known for a repository; None asks as anybody.
         realms: says where the credential may go.
         clock: tells when a token ends.
+        elsewhere: is entered while a token server of another origin is waited for, so that the
+            registry's connections are not held meanwhile.
     """
 
     def __init__(
@@ -66,9 +72,10 @@ class Tokens:
         credential: Callable[[str], Credential | None],
         realms: Realms,
         clock: Clock,
+        elsewhere: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._below, self._credential, self._realms = below, credential, realms
-        self._clock, self._lock = clock, threading.Lock()
+        self._clock, self._lock, self._elsewhere = clock, threading.Lock(), elsewhere
         self._kept: dict[tuple[Challenge, str], _Kept] = defaultdict(_Kept)
 
     def get(self, challenge: Challenge, scope: str, base: httpx.URL, refused: str = "") -> str:
@@ -87,12 +94,15 @@ class Tokens:
         """
         with self._lock:
             kept = self._kept[challenge, scope]
-        with kept.lock:
-            if kept.token in ("", refused) or self._clock.now() >= kept.end:
-                kept.token = ""
-                kept.token, seconds = self._fetch(challenge, scope, base)
-                kept.end = self._clock.now() + seconds
-            return kept.token
+        if token := kept.of_use(self._clock, refused):
+            return token
+        is_here = self._realms.is_at_home(challenge.realm, base)
+        with nullcontext() if is_here else self._elsewhere(), kept.lock:
+            token = kept.of_use(self._clock, refused)
+            if not token:
+                token, seconds = self._fetch(challenge, scope, base)
+                kept.given = token, self._clock.now() + seconds
+            return token
 
     def _fetch(self, challenge: Challenge, scope: str, base: httpx.URL) -> tuple[str, float]:
         credential = self._credential(message.repository_of(scope))

@@ -64,3 +64,35 @@ def test_as_many_may_prove_of_use_as_a_host_without_complaints_allows() -> None:
     assert gate.worth == MOST
     gate._controller.complained()  # type: ignore[union-attr]
     assert gate.worth == gate.limit < START
+
+
+def test_who_waits_for_another_host_leaves_the_room_to_others() -> None:
+    gate, entered = Gate(1), threading.Event()
+
+    def other() -> None:
+        with gate.pass_through():
+            entered.set()
+
+    with gate.pass_through():
+        thread = threading.Thread(target=other)
+        with gate.step_out():
+            thread.start()
+            assert entered.wait(20)
+            thread.join(20)
+        entered.clear()
+        thread = threading.Thread(target=other)
+        thread.start()
+        assert not entered.wait(0.05), "the room was taken again"
+    assert entered.wait(20)
+    thread.join(20)
+
+
+def test_who_is_outside_has_no_room_to_leave() -> None:
+    gate = Gate(1)
+    with gate.step_out(), gate.pass_through():
+        pass
+    with gate.pass_through(), gate.step_out():
+        pass
+    with gate.step_out(), gate.pass_through(), gate.step_out():
+        pass
+    assert gate._inside == 0

@@ -1,5 +1,6 @@
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -32,11 +33,17 @@ class Bench:
         redirect = Redirect(self.below, "r.example", places)
         look_up = more.get("look_up") or found(credential)
         realms = Realms("r.example", frozenset(), places)
-        tokens = Tokens(redirect, look_up, realms, self.clock)  # type: ignore[arg-type]
+        self.left = 0
+        tokens = Tokens(redirect, look_up, realms, self.clock, self.elsewhere)  # type: ignore[arg-type]
         self.way = Auth(redirect, lambda: httpx.URL(BASE), look_up, tokens)  # type: ignore[arg-type]
 
     def ask(self, scope: str = "repository:a:pull", **more: object) -> httpx.Response:
         return ask(self.way, f"{BASE}/v2/a/manifests/1", scope=scope, **more)  # type: ignore[arg-type]
+
+    @contextmanager
+    def elsewhere(self) -> Iterator[None]:
+        self.left += 1
+        yield
 
     def count(self, part: str) -> int:
         return sum(part in url for _, url in self.below.asked)
@@ -343,3 +350,19 @@ class TestScopesOfTheChallenge:
         bench = Bench(registry := Elsewhere(*(f"repository:x{n}:pull" for n in range(50))))
         assert bench.ask().status_code == 401
         assert registry.scopes == [["repository:a:pull"]]
+
+
+@pytest.mark.parametrize(("realm", "left"), [(f"{BASE}/token", 0), ("https://t.example/token", 1)])
+def test_no_connection_is_held_while_a_token_server_elsewhere_is_waited_for(
+    realm: str, left: int
+) -> None:
+    def play(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/token":
+            return httpx.Response(200, json={"token": "t", "expires_in": 300})
+        ok = request.headers.get("Authorization") == "Bearer t"
+        challenge = {"WWW-Authenticate": f'Bearer realm="{realm}",service="s"'}
+        return httpx.Response(200) if ok else httpx.Response(401, headers=challenge)
+
+    bench = Bench(play)
+    assert [bench.ask().status_code for _ in range(3)] == [200] * 3
+    assert (bench.count("/token"), bench.left) == (1, left)
