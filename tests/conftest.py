@@ -1,5 +1,6 @@
 """What every test starts from."""
 
+import gc
 import os
 import shutil
 import signal
@@ -18,3 +19,4 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         (need,) = mark.args
         if not (os.geteuid() == 0 if need == "root" else shutil.which(need)):
             pytest.skip(f"needs {need}")
+gc.set_threshold(50_000, 50, 100)

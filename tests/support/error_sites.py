@@ -4,6 +4,7 @@ import ast
 import builtins
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from airgap import errors
@@ -24,6 +25,7 @@ class Site:
     place: str
 
 
+@cache
 def sites() -> list[Site]:
     """Return all that have words of their own, sorted."""
     trees = {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}

@@ -10,7 +10,7 @@ from tests.support.pushing import put, tags, wanted
 from tests.support.registry import Fault, MemoryRegistry, error, on
 from tests.support.registry.storage import ca_pem, tls
 
-IMAGES, IDLE = 100, 1.0
+IMAGES, IDLE = 100, 0.5
 WAYS = {
     "400": error(400, "NAME_INVALID", "invalid repository name"),
     "401": error(401, "UNAUTHORIZED", "authentication required"),
