@@ -7,6 +7,7 @@ from airgap.files import outputs
 from airgap.oci.attached import number
 from airgap.pack.result import Result
 from airgap.progress import count, size
+from airgap.signatures.cosign import lines
 from airgap.spec.lock import lock_text
 
 
@@ -54,6 +55,8 @@ def _print(result: Result) -> None:
         results.echo(
             f"  attached   {number(result.attached)} to {images}: signatures, attestations, SBOMs"
         )
+    for line in lines(result.image_keys, result.images):
+        results.echo(line)
     if result.fetched or result.reused:
         reused = f", {size(result.reused)} taken from the older bundle" if result.reused else ""
         results.echo(f"  fetched    {size(result.fetched)}{reused}")

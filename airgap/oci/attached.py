@@ -22,6 +22,8 @@ SUFFIXES = (".sig", ".att", ".sbom")
 KINDS = {".sig": "cosign signature", ".att": "cosign attestation", ".sbom": "cosign SBOM"}
 MAX_ATTACHED = 1000
 """How many may be attached to one image."""
+MAX_ATTACHED_BYTES = 1 << 30
+"""How many bytes of them an image may have where nothing else is said."""
 MAX_DEPTH = 4
 """How often what is attached may have something attached itself."""
 
@@ -95,6 +97,14 @@ def belonging(images: Sequence[Image]) -> dict[Reference, list[Image]]:
 def number(images: Iterable[Image]) -> int:
     """Count what is attached: each cosign tag, and each referrer of a list."""
     return sum(max(len(image.manifests) - 1, 0) if _is_list(image) else 1 for image in images)
+
+
+def subjects(image: Image) -> Sequence[Descriptor]:
+    """Return the manifests of an attached image that may have something attached themselves.
+
+    A list of referrers is none: each registry writes its own.
+    """
+    return [d for d in image.manifests if d != image.root] if _is_list(image) else image.manifests
 
 
 def kinds(image: Image) -> str:

@@ -1,6 +1,6 @@
 """attached: finds the signatures, attestations and SBOMs of an image, and what they have again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,14 +13,15 @@ from airgap.oci.attached import (
     entry_of,
     list_of,
     number,
+    subjects,
     tag_of,
 )
-from airgap.oci.descriptor import Descriptor
+from airgap.oci.descriptor import Descriptor, unique
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image, walk
 from airgap.oci.manifest import Parsed, describe, parse
 from airgap.oci.reference import Reference
-from airgap.progress import Progress
+from airgap.progress import Progress, size
 from airgap.transfer.ports import Attaching
 from airgap.transfer.workers import OWN
 
@@ -28,6 +29,7 @@ _OUT = (
     "--without-attached packs images without their signatures, attestations and SBOMs;"
     " --keep-going leaves this image out"
 )
+_MORE = "--max-attached MIB allows more; "
 
 
 class Attached:
@@ -37,10 +39,14 @@ class Attached:
         source: where the images come from.
         bodies: the bytes of manifests that were read; what is found is added.
         progress: is told of what is listed and not there.
+        most: how many bytes may be attached to one image.
     """
 
-    def __init__(self, source: Attaching, bodies: dict[Digest, bytes], progress: Progress) -> None:
+    def __init__(
+        self, source: Attaching, bodies: dict[Digest, bytes], progress: Progress, most: int
+    ) -> None:
         self._source, self._bodies, self._progress = source, bodies, progress
+        self._most = most
         self._known: dict[tuple[str, Digest], Sequence[Image]] = {}
         self._parsed = Parsed()
 
@@ -59,7 +65,7 @@ class Attached:
             raise kind(
                 f"{image.reference.familiar}: what is attached to it cannot be told:"
                 f" {error.message}",
-                hint=_OUT,
+                hint=f"{error.hint}{_OUT}" if error.hint == _MORE else _OUT,
             ) from error
 
     def _below(self, image: Image) -> Sequence[Image]:
@@ -75,10 +81,18 @@ class Attached:
             found |= {one.reference: one for one in new}
             if number(found.values()) > MAX_ATTACHED:
                 raise InputError(f"there are more than {MAX_ATTACHED}")
-            told = dict.fromkeys(d.digest for one in new for d in one.manifests)
+            self._check_size(found.values())
+            told = dict.fromkeys(d.digest for one in new for d in subjects(one))
             level = [digest for digest in told if digest not in seen]
             seen.update(level)
         return sorted(found.values(), key=lambda one: one.reference)
+
+    def _check_size(self, found: Iterable[Image]) -> None:
+        """Bound what is fetched, by what the manifests say, before any of it is."""
+        blobs = unique(blob for one in found for blob in one.blobs)
+        total = sum(blob.size for blob in blobs)
+        if total > self._most:
+            raise InputError(f"it has {size(total)}, and {size(self._most)} are taken", hint=_MORE)
 
     def _on(self, reference: Reference, subject: Digest) -> Sequence[Image]:
         """Return what is attached to one manifest."""

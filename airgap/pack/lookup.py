@@ -14,6 +14,7 @@ from airgap.oci.image import Image, walk
 from airgap.oci.manifest import Manifest, Parsed
 from airgap.oci.platform import Platform
 from airgap.oci.reference import DEFAULT_HOST, Reference
+from airgap.pack import small
 from airgap.pack.attached import Attached
 from airgap.pack.request import Request
 from airgap.progress import Progress
@@ -25,7 +26,6 @@ from airgap.transfer.workers import each
 _PARALLEL = 8  # manifests are small: latency is what counts
 _MAX_CONFIG = 4 << 20
 _FEW_PULLS = 10  # so few that asking for the limit costs more than it tells
-_ATTEMPTS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class _Lookup:
         self.attached: dict[Reference, Sequence[Image]] = {}
         self._looks: Attached | None = None
         if request.attached and isinstance(source, Attaching):
-            self._looks = Attached(source, self.bodies, progress)
+            self._looks = Attached(source, self.bodies, progress, request.max_attached)
 
     def look_up(self, wanted: Wanted) -> Image:
         """Find an image, and check that the bundle still has room."""
@@ -231,31 +231,12 @@ class _Lookup:
         config = manifest.config
         if config.size > _MAX_CONFIG or not manifest.is_image:
             return None
-        body = self.bodies.get(config.digest) or self._config(reference, config)
+        body = self.bodies.get(config.digest)
+        if body is None:
+            body = small.read(self._source, self._reuse, reference, config)
         self.bodies[config.digest] = body
         what = f"{reference.familiar}: the config"
         return Platform.from_json(strictjson.load_object(body, what))
-
-    def _config(self, reference: Reference, config: Descriptor) -> bytes:
-        at_hand = self._blob_at_hand(config)
-        if at_hand is not None:
-            return at_hand
-        for _ in range(_ATTEMPTS):
-            content = bytearray()
-            self._source.fetch(reference, config, content.extend)
-            body = bytes(content)
-            if Digest.of(body) == config.digest:
-                return body
-        raise NetworkError(
-            f"{reference.familiar}: what was received is not {config.digest}",
-            hint="something on the way alters content: try without the proxy or mirror",
-        )
-
-    def _blob_at_hand(self, blob: Descriptor) -> bytes | None:
-        try:
-            return b"".join(map(bytes, self._reuse.chunks(blob))) if self._reuse else None
-        except InputError:
-            return None
 
 
 def _tell_limit(wanted: Iterable[Wanted], source: Source, progress: Progress) -> None:

@@ -19,6 +19,7 @@ from airgap.oci.reference import Reference
 from airgap.pack.download import Download
 from airgap.pack.extras import Payload, payload
 from airgap.pack.fitting import fit
+from airgap.pack.image_keys import unsigned as check_keys
 from airgap.pack.lookup import Found, look_up
 from airgap.pack.request import Request
 from airgap.pack.result import Moved, Result, joined
@@ -58,14 +59,15 @@ def pack(request: Request, source: Source, progress: Progress, stop: Stop | None
     found = look_up(request, source, progress, stop)
     attached = found.attached_to(found.images).values()
     fitting = fit([*found.images.values(), *attached], found.bodies, source)
-    failed = {**found.failed, **_of_owners(found, fitting.failed)}
+    unsigned = check_keys(request, found, source, stop)
+    failed = {**unsigned, **found.failed, **_of_owners(found, fitting.failed)}
     in_order = {reference: failed[reference] for reference in request.wanted if reference in failed}
     images = {r: image for r, image in found.images.items() if r not in failed}
     found = replace(found, images=images, failed=in_order)
     moved = _moved(request, found)
     for one in moved:
         progress.warn(str(one))
-    if not found.images:
+    if not found.images or (unsigned and not request.keep_going):
         result = Result(request.output, request.platforms, 0, 0, 0, moved=moved)
         return _without_bundle(request, result, found.failed, begun)
     if not request.cluster:
@@ -136,6 +138,7 @@ def _write(
         sparse=[image.reference for image in sparse(images.values(), found.bodies)],
         docker_archive_lacks=draft.inexpressible,
         left_out=request.spec.left_out,
+        image_keys=request.image_keys,
         secret=rest.secret,
         cluster=bool(request.cluster),
         seconds=time.monotonic() - begun,

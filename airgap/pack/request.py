@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+from airgap.oci.attached import MAX_ATTACHED_BYTES
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
 from airgap.pack.extras import ClusterOptions
+from airgap.signatures.cosign import ImageKey
 from airgap.spec.image_list import merged
 from airgap.spec.lock import Lock
 from airgap.spec.spec import Spec
@@ -33,6 +35,8 @@ class Request:
         lock: the digest that each tag is to have; None where tags are looked up.
         update: let the tags of the lock move.
         attached: carry signatures, attestations and SBOMs, too.
+        max_attached: how many bytes of them an image may have.
+        image_keys: one of them has signed each image; none where that is not asked.
     """
 
     spec: Spec
@@ -46,6 +50,8 @@ class Request:
     lock: Lock | None = None
     update: bool = False
     attached: bool = True
+    max_attached: int = MAX_ATTACHED_BYTES
+    image_keys: tuple[ImageKey, ...] = ()
 
     @cached_property
     def platforms(self) -> tuple[Platform, ...]:

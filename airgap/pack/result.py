@@ -14,6 +14,7 @@ from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
 from airgap.pack.request import Request
 from airgap.progress import count
+from airgap.signatures.cosign import ImageKey, UnsignedError, proved
 from airgap.transfer.report import told
 
 _LEFT_OUT = "ask who runs that registry; --keep-going packs the other images"
@@ -61,6 +62,7 @@ class Result:
         docker_archive_lacks: references that ``docker load`` cannot express.
         left_out: what the list of another tool holds besides.
         attached: what is carried besides, attached to the images.
+        image_keys: the keys of which one has signed each image; none where that was not asked.
         secret: whether the file holds a private key.
         cluster: whether it brings up a cluster.
     """
@@ -82,6 +84,7 @@ class Result:
     docker_archive_lacks: Sequence[Reference] = ()
     left_out: Sequence[str] = ()
     attached: Sequence[Image] = ()
+    image_keys: Sequence[ImageKey] = ()
     secret: bool = False
     cluster: bool = False
 
@@ -113,6 +116,7 @@ class Result:
             "attached": {"count": number(self.attached), "image_count": self.with_attached},
             "sparse": [str(reference) for reference in self.sparse],
             "left_out": list(self.left_out),
+            "image_key": proved(self.image_keys, self.images),
             "docker_archive_lacks": [str(reference) for reference in self.docker_archive_lacks],
         } | common
 
@@ -126,7 +130,9 @@ def joined(failed: Mapping[Reference, AirgapError], request: Request) -> AirgapE
     causes: dict[str, list[Reference]] = {}
     for reference, error in failed.items():
         causes.setdefault(error.message, []).append(reference)
-    told = {_told(cause, those): failed[those[0]] for cause, those in causes.items()}
+    told = {
+        _told(cause, those, failed[those[0]]): failed[those[0]] for cause, those in causes.items()
+    }
     passes = any(isinstance(error, NetworkError) for error in failed.values())
     again = (
         f"run the same command again: what was fetched is kept in {partial_of(request.output)}"
@@ -142,9 +148,13 @@ def joined(failed: Mapping[Reference, AirgapError], request: Request) -> AirgapE
     return type(error)("\n".join(lines), hint=hint)
 
 
-def _told(cause: str, those: Sequence[Reference]) -> str:
-    """Say which images a cause is about, where it does not name them itself."""
+def _told(cause: str, those: Sequence[Reference], error: AirgapError) -> str:
+    """Say which images a cause is about, where it does not name them itself.
+
+    Who is to have images signed is told of all of them.
+    """
     if len(those) == 1 and those[0].familiar in cause:
         return cause
-    more = f" and {len(those) - _NAMED} more" if len(those) > _NAMED else ""
-    return f"{', '.join(one.familiar for one in those[:_NAMED])}{more}: {cause}"
+    named = len(those) if isinstance(error, UnsignedError) else _NAMED
+    more = f" and {len(those) - named} more" if len(those) > named else ""
+    return f"{', '.join(one.familiar for one in those[:named])}{more}: {cause}"

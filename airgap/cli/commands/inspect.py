@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from airgap.cli import options, results
+from airgap.cli.attached import image_key_option, read_keys
 from airgap.cli.content import CONTENT, open_content, warn_of_key
+from airgap.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from airgap.console import Console
     from airgap.inspect.contents import Contents
     from airgap.oci.image import Image
+    from airgap.signatures.cosign import ImageKey
     from airgap.sources.layout import Layout
 
 
@@ -107,12 +110,21 @@ def _of_images(images: "Sequence[tuple[Image, Sequence[Image]]]") -> list[str]:
 @click.command()
 @click.argument("path", metavar="BUNDLE.tar|LAYOUT", type=CONTENT)
 @options.keys_option
+@image_key_option
 @options.output_options
-def verify(path: Path, keys: tuple[str, ...], quiet: bool, verbose: int, as_json: bool) -> None:
+def verify(
+    path: Path,
+    keys: tuple[str, ...],
+    image_keys: tuple[Path, ...],
+    quiet: bool,
+    verbose: int,
+    as_json: bool,
+) -> None:
     """Verify every byte of a bundle, and its signature.
 
-    First the signature, where a key is given, then the tables, then every member against
-    SHA256SUMS, several at a time. Of an OCI layout: all content that its images name.
+    First the signature, where a key is given, then the tables and the images' own signatures
+    (--image-key), then every member against SHA256SUMS, several at a time. Of an OCI layout: all
+    content that its images name.
 
     \b
     Example:
@@ -123,7 +135,12 @@ def verify(path: Path, keys: tuple[str, ...], quiet: bool, verbose: int, as_json
     begun, console = time.monotonic(), options.console(quiet, verbose)
     with open_content(path, keys) as content:
         if isinstance(content, Bundle):
-            told, lines = _of_bundle(content, console, begun)
+            told, lines = _of_bundle(content, read_keys(image_keys), console, begun)
+        elif image_keys:
+            raise InputError(
+                f"{path} is a folder, and only bundles keep the signatures of images",
+                hint="pack it first, or omit --image-key",
+            )
         else:
             told, lines = _of_layout(content, console, begun)
     if as_json:
@@ -133,11 +150,16 @@ def verify(path: Path, keys: tuple[str, ...], quiet: bool, verbose: int, as_json
 
 
 def _of_bundle(
-    bundle: "Bundle", console: "Console", begun: float
+    bundle: "Bundle", image_keys: "tuple[ImageKey, ...]", console: "Console", begun: float
 ) -> tuple[dict[str, Any], list[str]]:
+    from airgap.inspect.image_keys import check_signed
     from airgap.progress import size
+    from airgap.signatures.cosign import lines as signed
+    from airgap.signatures.cosign import proved as told_signed
 
     warn_of_key(bundle, console)
+    check_signed(bundle, image_keys)
+    images = [image for image in bundle.images if not image.attached]
     proved = bundle.verify(console)
     seconds = time.monotonic() - begun
     signers = [proof.key.name for proof in bundle.proofs]
@@ -148,6 +170,7 @@ def _of_bundle(
         "size": bundle.size,
         "signature_proved": signers,
         "signature_refused": list(bundle.checked.others),
+        "image_key": told_signed(image_keys, images),
         "seconds": round(seconds, 3),
     }
     rate = size(proved.size / max(seconds, 1e-9))
@@ -160,7 +183,7 @@ def _of_bundle(
         lines += [f"             {text}" for text in bundle.checked.others]
     else:
         lines.append("  not proved: who made it (no --key was given, so no signature was checked)")
-    return told, lines
+    return told, lines + signed(image_keys, images)
 
 
 def _of_layout(

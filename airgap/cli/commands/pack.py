@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from airgap.cli import environment, options
+from airgap.cli.attached import attached_options
 from airgap.errors import InputError
 from airgap.files import outputs
 
@@ -97,11 +98,7 @@ _CLUSTER_ONLY = (
     is_flag=True,
     help="Go without layers that live outside the registry.",
 )
-@click.option(
-    "--without-attached",
-    is_flag=True,
-    help="Leave out signatures, attestations and SBOMs.",
-)
+@attached_options
 @click.option(
     "--reuse",
     type=options.FILE,
@@ -134,8 +131,8 @@ def pack(
     keep_going: bool, failed_path: Path | None,
     lock_path: Path | None,
     locked_path: Path | None,
-    update: bool,
-    allow_foreign: bool, without_attached: bool,
+    update: bool, allow_foreign: bool,
+    attached: dict[str, Any],
     reuse: Path | None,
     quiet: bool,
     verbose: int,
@@ -182,7 +179,7 @@ def pack(
             created=environment.source_date_epoch(),
             lock=load_lock(locked_path) if locked_path else None,
             update=update,
-            attached=not without_attached,
+            **attached,
         )
         result = run(request, source, console, stop)
     packed.write_lists(result, failed_path, locked_path if update else lock_path)

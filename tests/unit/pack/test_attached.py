@@ -2,95 +2,23 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from airgap.bundle.reader import Bundle
 from airgap.errors import InputError, NetworkError
 from airgap.inspect.contents import inspect
-from airgap.oci.descriptor import OCI_INDEX
+from airgap.oci.descriptor import OCI_INDEX, OCI_MANIFEST
 from airgap.oci.digest import Digest
-from airgap.oci.platform import Platform
-from airgap.oci.reference import Reference
-from airgap.pack.pack import pack
-from airgap.pack.request import Request
-from airgap.pack.result import Result
-from airgap.progress import Silent
-from airgap.registry.options import Options
-from airgap.sources.registry import RegistrySource
-from airgap.spec.spec import Spec
-from airgap.spec.wanted import Wanted
-from airgap.targets.registry import RegistryTarget
-from airgap.transfer.check import check
-from airgap.transfer.push import push
-from airgap.transfer.report import Report
-from airgap.transfer.stop import Stop
-from tests.support.clock import FakeClock
-from tests.support.images import CONFIG, Json, Stock, described
+from tests.support.attaching import BUNDLE, Place
+from tests.support.images import CONFIG, EMPTY, Json, Stock
 from tests.support.registry import MemoryRegistry
 from tests.support.registry.memory import refusal
-from tests.support.registry.quirks import gitlab
+from tests.support.registry.quirks import ghcr, gitlab
 from tests.support.serving import Answer
-
-SIMPLE = "application/vnd.dev.cosign.simplesigning.v1+json"
-BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
-
-
-@dataclass
-class Place:
-    """A registry with one image, app:1, and what is attached to it."""
-
-    registry: MemoryRegistry
-    folder: Path
-    clock: FakeClock = field(default_factory=FakeClock)
-
-    def __post_init__(self) -> None:
-        self.stock = Stock(self.registry, "app")
-        child = self.stock.image(b"base", b"app")
-        self.child = described(child)
-        self.root = described(self.stock.index("1", amd64=child))
-
-    def attach(self, subject: str, content: bytes, *, tag: str = "", lists: bool = False) -> str:
-        """Attach by cosign's tag, or as a referrer; ``lists`` writes the fallback tag, too."""
-        more: Json = {}
-        if not tag:
-            about = {"mediaType": OCI_INDEX, "digest": subject, "size": 1}
-            more = {"artifactType": BUNDLE, "annotations": {"made": "now"}, "subject": about}
-        name = subject.replace(":", "-")
-        made = self.stock.artifact(
-            self.stock.blob(b"{}", CONFIG), self.stock.blob(content, SIMPLE if tag else BUNDLE),
-            name=f"{name}{tag}" if tag else "", **more,
-        )  # fmt: skip
-        if lists:
-            self.stock.index(name, made)
-        return str(made["digest"])
-
-    def pack(self, **more: Any) -> Result:
-        wanted = (Wanted(Reference.parse(f"{self.registry.address}/app:1")),)
-        spec = Spec(wanted, platforms=(Platform("linux", "amd64"),))
-        request = Request(spec, wanted, self.folder / "b.tar", **more)
-        with RegistrySource(Options(clock=self.clock, tries=2)) as source:
-            result = pack(request, source, Silent())
-        if result.error:
-            raise result.error
-        with Bundle.open(result.path) as bundle:
-            bundle.verify()
-        return result
-
-    def push(self, target: MemoryRegistry) -> Report:
-        stop = Stop(self.clock)
-        options = Options(clock=self.clock)
-        with (
-            Bundle.open(self.folder / "b.tar") as bundle,
-            RegistryTarget(target.address, options, scheme="http", stop=stop) as there,
-        ):
-            report = push(bundle.images, bundle, there, Silent(), stop=stop)
-            report.check()
-            check(bundle.images, bundle, there, stop=stop).check()
-        return report
 
 
 @pytest.fixture
@@ -231,6 +159,145 @@ def test_too_many_are_refused(place: Place) -> None:
         place.attach(str(place.root.digest), b"%d" % number)
     with pytest.raises(InputError, match="more than 1000"):
         place.pack()
+
+
+def test_a_list_of_ten_thousand_is_refused_before_any_of_it_is_opened(place: Place) -> None:
+    place.registry.referrers = True
+    entry = {"mediaType": OCI_MANIFEST, "size": 2}
+    digests = [str(Digest.of(b"%d" % number)) for number in range(10_000)]
+    every = [entry | {"digest": digest} for digest in digests]
+    place.registry.looks.append(lambda request, _: _pages(request, every, 500))
+    with pytest.raises(InputError, match=r"more than 1000 .*") as caught:
+        place.pack()
+    assert "--without-attached" in caught.value.hint
+    asked = [r.path for r in place.registry.requests if "/referrers/" in r.path]
+    assert len(asked) == 3  # pages of 500
+    assert not [r for r in place.registry.requests if any(d in r.path for d in digests)]
+
+
+def test_pages_without_end_are_refused(place: Place) -> None:
+    place.registry.looks.append(lambda request, _: _pages(request, [], 1, endless=True))
+    with pytest.raises(InputError, match="what is attached to it cannot be told"):
+        place.pack()
+    assert len([r for r in place.registry.requests if "/referrers/" in r.path]) == 100
+
+
+def test_a_chain_of_fifty_is_followed_as_deep_as_the_bound(place: Place) -> None:
+    place.registry.referrers = True
+    subject = str(place.root.digest)
+    for number in range(50):
+        subject = place.attach(subject, b"level %d" % number)
+    with pytest.raises(InputError, match="deeper than 4") as caught:
+        place.pack()
+    assert "--without-attached" in caught.value.hint
+    asked = {r.path for r in place.registry.requests if "/referrers/" in r.path}
+    assert len(asked) == 2 + 4  # the image's two manifests, and each level
+
+
+def test_a_referrer_of_ten_gigabytes_is_refused_before_it_is_fetched(place: Place) -> None:
+    place.registry.referrers = True
+    layer = {"mediaType": BUNDLE, "digest": str(Digest.of(b"large")), "size": 10 << 30}
+    subject = {"mediaType": OCI_INDEX, "digest": str(place.root.digest), "size": 1}
+    place.stock.artifact(place.stock.blob(b"{}", CONFIG), layer, subject=subject)
+    with pytest.raises(InputError, match=r"it has 10\.7 GB, and 1\.1 GB are taken") as caught:
+        place.pack()
+    assert "--max-attached MIB allows more; --without-attached" in caught.value.hint
+    assert not [r for r in place.registry.requests if "/blobs/" in r.path]
+
+
+def test_what_is_within_the_limit_is_taken(place: Place) -> None:
+    place.attach(str(place.root.digest), b"12345", tag=".sig")
+    with pytest.raises(InputError, match="6 B are taken"):
+        place.pack(max_attached=6)
+    assert len(place.pack(max_attached=7).attached) == 1
+
+
+def test_a_subject_that_is_said_to_refer_to_itself_is_not_its_referrer(place: Place) -> None:
+    place.registry.referrers = True
+    own = [place.root.to_json(), place.child.to_json()]
+    place.registry.looks.append(lambda request, _: _pages(request, own, 10))
+    assert place.pack().attached == []
+
+
+def test_what_names_another_subject_is_not_believed(place: Place) -> None:
+    """The fallback tag of one image lists what refers to another one."""
+    root, child = str(place.root.digest), str(place.child.digest)
+    made = place.attach(child, b"of the child", lists=True)
+    found = place.registry.content.repository("app")
+    kind, body = found.manifests[made]
+    place.stock.index(
+        root.replace(":", "-"), {"mediaType": kind, "digest": made, "size": len(body)}
+    )
+    (one,) = place.pack().attached
+    assert one.reference.tag == child.replace(":", "-")
+
+
+def test_ghcrs_fallback_tag_is_read_and_its_api_asked_once(
+    place: Place, target: MemoryRegistry
+) -> None:
+    ghcr(place.registry)
+    root = str(place.root.digest)
+    made = place.attach(root, b"signed", lists=True)
+    place.pack()
+    assert len([r for r in place.registry.requests if "/referrers/" in r.path]) == 1
+    place.push(target)
+    assert listed(target, root) == {made}
+
+
+def test_cosigns_wrong_artifact_type_in_the_fallback_is_put_right(
+    place: Place, target: MemoryRegistry
+) -> None:
+    """Before its fix cosign wrote the type of the empty config, and no annotations."""
+    root = str(place.root.digest)
+    made = place.attach(root, b"signed")
+    kind, body = place.registry.content.repository("app").manifests[made]
+    wrong = {"mediaType": kind, "digest": made, "size": len(body), "artifactType": EMPTY}
+    place.stock.index(root.replace(":", "-"), wrong)
+    place.pack()
+    place.push(target)
+    (repository,) = target.content.repositories.values()
+    _, body = repository.manifests[repository.tags[root.replace(":", "-")]]
+    (entry,) = json.loads(body)["manifests"]
+    assert (entry["artifactType"], entry["annotations"]) == (BUNDLE, {"made": "now"})
+
+
+def test_what_another_client_writes_meanwhile_is_kept(place: Place, target: MemoryRegistry) -> None:
+    """Another client read the list before ours, and writes after us: it has lost ours."""
+    root = str(place.root.digest)
+    tag = root.replace(":", "-")
+    ours = place.attach(root, b"ours", lists=True)
+    place.pack()
+    theirs = place.attach(root, b"theirs")
+    _, body = place.registry.content.repository("app").manifests[theirs]
+    wrote: list[str] = []
+
+    def look(request: Any, _: bytes) -> Answer | None:
+        """Before the first look at what we wrote, the other one writes."""
+        is_ours = any(tag in r.path and r.method == "PUT" for r in target.requests)
+        if is_ours and not wrote and request.method == "GET" and tag in request.path:
+            (name,) = target.content.repositories
+            there = Stock(target, name)
+            wrote.append(tag)
+            there.index(tag, there.put(json.loads(body)))
+        return None
+
+    target.looks.append(look)
+    place.push(target)
+    assert wrote
+    assert listed(target, root) == {ours, theirs}
+
+
+def _pages(request: Any, every: list[Json], most: int, *, endless: bool = False) -> Answer | None:
+    """Answer as the referrers API, some at a time."""
+    url = urlsplit(request.path)
+    if "/referrers/" not in url.path:
+        return None
+    begin = int(parse_qs(url.query).get("at", ["0"])[0])
+    value = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": every[begin : begin + most]}
+    headers = {"Content-Type": OCI_INDEX}
+    if endless or begin + most < len(every):
+        headers["Link"] = f'<{url.path}?at={begin + most}>; rel="next"'
+    return Answer(200, headers, json.dumps(value).encode())
 
 
 def test_a_blob_that_fails_fails_its_image(place: Place) -> None:
