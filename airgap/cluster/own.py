@@ -1,11 +1,13 @@
 """What runs in a cluster, held against what bundles brought: a name proves nothing.
 
 docker and containerd say which content a container was made from: docker by the image's id, which
-is a digest of its config or of its manifest, Kubernetes by a digest in the container's status.
+is a digest of its config or of its manifest, containerd by that of its config. A digest in the
+container's status comes from a name that somebody with root on the node may have given away.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from airgap.cluster.docker.node import Node
 from airgap.cluster.kube import ready
 from airgap.cluster.objects.landed import Landed
 from airgap.cluster.objects.registry import APP
@@ -39,7 +41,7 @@ def foreign_registry(site: Site, kube: Kube, bundles: Sequence[Landed]) -> list[
         return []
     said = [
         f"the container {name} of the registry runs {image}, which no bundle brought"
-        for name, image in _running(kube)
+        for name, image in _running(site.control_plane, kube)
         if image.rpartition("@")[2] not in known
     ]
     deployment = kube.get("Deployment", "registry", NAMESPACE)
@@ -53,19 +55,25 @@ def foreign_registry(site: Site, kube: Kube, bundles: Sequence[Landed]) -> list[
     return said
 
 
-def end_foreign(kube: Kube, known: Collection[str], clock: Clock) -> list[str]:
+def end_foreign(node: Node, kube: Kube, known: Collection[str], clock: Clock) -> list[str]:
     """End the registry's pods that run another image than one of ``known``; returns their names.
+
+    ``node`` is where the registry runs.
 
     Such a one need not ever be ready, so nothing is waited for but that it is gone.
 
     Raises:
         ClusterError: one is there still.
     """
-    ended = []
-    for pod in kube.list("Pod", NAMESPACE, _selector()) if known else ():
+    ended: list[str] = []
+    if not known:
+        return ended
+    made_from = node.containers(NAMESPACE)
+    for pod in kube.list("Pod", NAMESPACE, _selector()):
         if "deletionTimestamp" in pod["metadata"]:
             continue
-        if any(image.rpartition("@")[2] not in known for _, image in _containers(pod)):
+        found = _containers(pod, made_from)
+        if any(image.rpartition("@")[2] not in known for _, image in found):
             ended.append(str(pod["metadata"]["name"]))
             kube.delete("Pod", ended[-1], NAMESPACE)
     if ended:
@@ -73,15 +81,20 @@ def end_foreign(kube: Kube, known: Collection[str], clock: Clock) -> list[str]:
     return ended
 
 
-def _running(kube: Kube) -> list[tuple[str, str]]:
+def _running(node: Node, kube: Kube) -> list[tuple[str, str]]:
+    made_from = node.containers(NAMESPACE)
     found = kube.list("Pod", NAMESPACE, _selector())
-    return [container for pod in found for container in _containers(pod)]
+    return [container for pod in found for container in _containers(pod, made_from)]
 
 
-def _containers(pod: Object) -> list[tuple[str, str]]:
-    """Return the containers of a pod that run, by name, and what each was made from."""
-    statuses = pod.get("status", {}).get("containerStatuses") or []
-    return [(each["name"], each["imageID"]) for each in statuses if each.get("imageID")]
+def _containers(pod: Object, made_from: Mapping[tuple[str, str], str]) -> list[tuple[str, str]]:
+    """Return the containers of a pod that run, by name, and what each was made from.
+
+    That is what the node says, and what Kubernetes says for one that runs on another node.
+    """
+    name, statuses = pod["metadata"]["name"], pod.get("status", {}).get("containerStatuses") or []
+    running = [each for each in statuses if each.get("imageID")]
+    return [(e["name"], made_from.get((name, e["name"]), e["imageID"])) for e in running]
 
 
 def _images(deployment: Object | None) -> set[str]:

@@ -58,7 +58,7 @@ def end_foreign(found: Site, kube: Kube, bundle: Bundle, before: Sequence[Landed
     """
     recorded = {each for landed in before for each in landed.registry_ids}
     known = recorded.union(ids(bundle.registry)) if recorded else recorded
-    return own.end_foreign(kube, known, found.tools.clock)
+    return own.end_foreign(found.control_plane, kube, known, found.tools.clock)
 
 
 def choose_tls(

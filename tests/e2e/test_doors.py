@@ -198,7 +198,7 @@ def test_fifty_times_one_blob_or_tag_is_lost_or_changed(visitors: Visitors) -> N
     story, lab = visitors.story, visitors.lab
     volume = Volume(lab, NODE)
     before, chance = volume.state(), random.Random(19)
-    assert story.unpack(story.bundle, "--no-smoke-test")["push"]["uploaded_blobs"] == 0
+    assert story.unpack(story.bundle, "--no-smoke-test")["push"]["uploaded_blob_count"] == 0
     for _ in range(5):
         damaged = volume.damage(chance, 10)
         done = lab.isolated(AIRGAP, "status", "--deep", "--json", check=False)

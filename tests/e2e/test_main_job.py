@@ -102,7 +102,8 @@ class Story:
         return done.stdout.encode()
 
     def secret(self, key: str) -> str:
-        template = f'go-template={{{{index .data "{key}" | base64decode}}}}'
+        """Return what the registry's Secret has; empty where it does not have it."""
+        template = f'go-template={{{{with index .data "{key}"}}}}{{{{base64decode .}}}}{{{{end}}}}'
         return self.kubectl("-n", "registry", "get", "secret", "registry", "-o", template).stdout
 
     def ca(self) -> str:

@@ -47,6 +47,7 @@ class Machine:
 
     files: dict[str, bytes] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
+    made_from: dict[tuple[str, str], str] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
     free: int = 10**12
     warning: str | None = None
@@ -109,6 +110,9 @@ class FakeNode(Node):
         for name in found:
             del self.machine.images[name]
         return found
+
+    def containers(self, namespace: str) -> dict[tuple[str, str], str]:
+        return self._inside().made_from
 
     def fetching(self) -> str:
         return self._inside().fetching()

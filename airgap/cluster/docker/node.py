@@ -10,13 +10,22 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from airgap.cluster.command import run
+from airgap.cluster.docker.containers import made_from
 from airgap.cluster.mark import Mark
 from airgap.cluster.objects.registry import STORAGE_PATH, UID
 from airgap.cluster.ports import endless
+from airgap.errors import ClusterError
 
 _VERSION = re.compile(r"v?([0-9]+)\.([0-9]+)\.([0-9]+)")
 # The first release of each line without CVE-2026-53488: an image's label ran code on the host.
 _FIXED = {(1, 7): 33, (2, 0): 10, (2, 1): 9, (2, 2): 5, (2, 3): 2}
+
+_CONTAINERS = """
+kind='labels."io.cri-containerd.kind"==container'
+for id in $(ctr -n k8s.io containers ls -q "$kind,labels.\\"io.kubernetes.pod.namespace\\"==$1"); do
+  ctr -n k8s.io containers info "$id" || exit
+done
+"""
 
 
 class State(enum.Enum):
@@ -160,6 +169,24 @@ class Node:
         self.run("ctr", "-n", "k8s.io", "images", "import", "-", stdin=chunks, seconds=3600)
         pin = "io.cri-containerd.pinned=pinned"
         self.run("ctr", "-n", "k8s.io", "images", "label", name, pin)
+
+    def containers(self, namespace: str) -> dict[tuple[str, str], str]:
+        """Return the containers of a namespace, by pod and name, to what each is made from.
+
+        That is the digest of an image's config, as containerd had it when the container was made.
+        Of several with one name the last one counts: the others have ended.
+
+        Raises:
+            ClusterError: the node does not say it.
+        """
+        said = self.run("sh", "-c", _CONTAINERS, "-", namespace).decode()
+        try:
+            return made_from(said)
+        except (ValueError, TypeError, LookupError) as error:
+            raise ClusterError(
+                f"{self.name} does not say what its containers are made from",
+                hint=f"look: docker exec {self.name} ctr -n k8s.io containers ls",
+            ) from error
 
     def fetching(self) -> str:
         """Return what containerd is fetching, and how far it came.

@@ -114,12 +114,14 @@ class KubeApi:
 
         seconds = min(self._patience.api, self._patience.left())
         headers = {"Accept": "application/json", "Content-Type": content_type}
+        # The package takes one number only where it is an int, and else waits for ever.
+        timeout = (seconds, seconds)
         with _translated(f"{method} {path}"):
             try:
                 return self._api.call_api(
                     path, method, query_params=list(query), header_params=headers,
                     body=body, response_type="object",
-                    _return_http_data_only=True, _request_timeout=seconds,
+                    _return_http_data_only=True, _request_timeout=timeout,
                 )  # fmt: skip
             except ApiException as error:
                 if missing and error.status == 404:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from airgap.cluster.docker.node import Node
+from airgap.cluster.ports import Object
 from airgap.cluster.site import Site, landed
 from airgap.errors import ClusterError
 from airgap.upkeep.status import look
@@ -32,7 +33,7 @@ def problems(run: Run) -> list[str]:
     return look(site(run)).problems
 
 
-def pods(run: Run) -> list[dict[str, object]]:
+def pods(run: Run) -> list[Object]:
     kube: FakeKube = run.host.kube_of("kind")
     return [dict(pod) for pod in kube.pods({"app.kubernetes.io/name": "registry"})]
 
@@ -57,6 +58,18 @@ def test_a_foreign_container_of_the_registry_is_named_and_ended(run: Run, door: 
     assert problems(run) == []
     (again,) = pods(run)
     assert again["metadata"] != pod["metadata"]
+
+
+def test_a_container_whose_status_has_the_name_alone_is_named_and_ended(run: Run) -> None:
+    """The image's name was given away while the container was made, and is right again."""
+    machine = run.host.engine.found["kind"][0].machine
+    (pod,) = pods(run)
+    machine.made_from[str(pod["metadata"]["name"]), "reader"] = EVIL
+    (problem,) = problems(run)
+    assert problem.startswith(f"the container reader of the registry runs {EVIL}, which no bundle")
+    run()
+    assert problems(run) == []
+    assert pods(run)[0]["metadata"] != pod["metadata"]
 
 
 def test_a_container_known_by_its_config_is_the_bundle_s(run: Run) -> None:

@@ -1,6 +1,7 @@
 """Commands on a node: what each does there, and how long it may take."""
 
 import hashlib
+import json
 import os
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from airgap.cluster.docker import node as room
 from airgap.cluster.docker.node import Node
 from airgap.cluster.ports import Clock, Patience
 from airgap.errors import ClusterError
+from tests.unit.cluster.docker.test_containers import container
 
 
 class Slow:
@@ -129,6 +131,29 @@ def test_an_image_is_known_by_name_and_digest(inside: Node, tmp_path: Path) -> N
     assert inside.has_image("r/app:1", "sha256:aa")
     assert not inside.has_image("r/app:1", "sha256:bb")
     assert not inside.has_image("r/app", "sha256:aa")
+
+
+def test_containers_are_asked_for_by_their_namespace(inside: Node, tmp_path: Path) -> None:
+    program = tmp_path / "ctr"
+    program.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$*" >> {tmp_path}/asked\n[ "$4" = ls ] && echo 1 2\n'
+        f'[ "$4" = ls ] || cat {tmp_path}/said-"$5"\n'
+    )
+    program.chmod(0o755)
+    for number, name in (("1", "writer"), ("2", "reader")):
+        text = json.dumps(container("app-1", name, f"sha256:{number}"), indent=4)
+        (tmp_path / f"said-{number}").write_text(text)
+    assert inside.containers("shop") == {
+        ("app-1", "writer"): "sha256:1",
+        ("app-1", "reader"): "sha256:2",
+    }
+    wanted = 'labels."io.cri-containerd.kind"==container,labels."io.kubernetes.pod.namespace"==shop'
+    assert (tmp_path / "asked").read_text().splitlines()[0] == (
+        f"-n k8s.io containers ls -q {wanted}"
+    )
+    (tmp_path / "said-2").write_text("[]")
+    with pytest.raises(ClusterError, match=r"^n does not say what its containers"):
+        inside.containers("shop")
 
 
 def test_an_import_is_pinned(inside: Node, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The API's client: what it asks, what it makes of the answers, and how long each may take."""
 
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from airgap.certificates.make import issue
 from airgap.cluster.kube.access import Access
 from airgap.cluster.kube.api import KubeApi
 from airgap.cluster.ports import Clock, Patience, RefusedError
@@ -21,8 +23,9 @@ def test_requests_of_a_quick_look_share_what_it_has(monkeypatch: pytest.MonkeyPa
 
     now, given = [100.0], list[float]()
 
-    def answer(*_: object, _request_timeout: float, **__: Any) -> dict[str, Any]:
-        given.append(round(_request_timeout, 3))
+    def answer(*_: object, _request_timeout: tuple[float, float], **__: Any) -> dict[str, Any]:
+        assert _request_timeout[0] == _request_timeout[1], "to connect, and for an answer"
+        given.append(round(_request_timeout[0], 3))
         now[0] += 3
         return {"items": []}
 
@@ -32,6 +35,18 @@ def test_requests_of_a_quick_look_share_what_it_has(monkeypatch: pytest.MonkeyPa
     for _ in range(4):
         kube.list("ConfigMap", "x")
     assert given == [7, 4, 1, 0.1]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_an_api_that_takes_connections_and_says_nothing_is_given_up(scheme: str) -> None:
+    """As one that was stopped: its kernel, or docker's proxy, takes them."""
+    tls = issue(["127.0.0.1"])
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"{scheme}://127.0.0.1:{silent.getsockname()[1]}"
+        access = Access(url, tls.ca_pem, tls.cert_pem, tls.key_pem)
+        kube = KubeApi(access, Patience.within(0.2, Clock()))
+        with pytest.raises(ClusterError, match="the Kubernetes API does not answer"):
+            kube.list("Node")
 
 
 @dataclass
