@@ -52,7 +52,7 @@ def check(path: Path) -> None:
         raise _denied(path, "Permission denied")
 
 
-def add(path: Path, name: str, access: Access, clock: Clock) -> bool:
+def add(path: Path, name: str, access: Access, clock: Clock, *, ours: bool = True) -> bool:
     """Write a cluster's entries, and make it the current one where it was not in the file.
 
     Args:
@@ -60,9 +60,12 @@ def add(path: Path, name: str, access: Access, clock: Clock) -> bool:
         name: of the kind cluster; the entries are called ``kind-NAME``, as kind does.
         access: how it is reached.
         clock: what the wait for the lock goes by.
+        ours: airgap made the cluster. An entry without a mark for one that it did not make is
+            somebody's own, and stays.
 
     Returns:
-        Whether it was written; False where the entry is another cluster's, which is left alone.
+        Whether the file leads to the cluster now; False where the entry is another cluster's, which
+        is left alone.
 
     Raises:
         ResourceError: it cannot be read or written.
@@ -71,8 +74,8 @@ def add(path: Path, name: str, access: Access, clock: Clock) -> bool:
     with _locked(path, clock):
         value = _load(path)
         entry = _entry(value, "clusters", context) or _entry(value, "contexts", context)
-        if entry is not None and not _is_ours(value, context, access.ca_pem):
-            return False
+        if entry is not None and not _is_ours(value, context, access.ca_pem if ours else None):
+            return not ours and _leads_to(value, context, access)
         before = yaml.safe_dump(value)
         previous = value.get("current-context") or ""
         if entry is None:
@@ -91,7 +94,8 @@ def forget(path: Path, name: str, ca_pem: bytes | None, clock: Clock) -> bool:
     Args:
         path: the kubeconfig.
         name: of the kind cluster.
-        ca_pem: the cluster's CA, by which entries without a mark are known; None where unknown.
+        ca_pem: the CA of a cluster of airgap's, by which entries without a mark are known; None
+            where it is unknown, or the cluster somebody else's.
         clock: what the wait for the lock goes by.
 
     Raises:
@@ -120,12 +124,7 @@ def leads_to(path: Path, name: str, access: Access) -> bool:
     Raises:
         ResourceError: the file cannot be read.
     """
-    entry = _entry(_load(path), "clusters", f"kind-{name}") or {}
-    cluster = entry.get("cluster")
-    return isinstance(cluster, dict) and (
-        (cluster.get("server"), cluster.get("certificate-authority-data"))
-        == (access.server, _encoded(access.ca_pem))
-    )
+    return _leads_to(_load(path), f"kind-{name}", access)
 
 
 def is_foreign(path: Path, name: str) -> bool:
@@ -135,6 +134,14 @@ def is_foreign(path: Path, name: str) -> bool:
         entry = _entry(value, "clusters", f"kind-{name}")
         return entry is not None and _mark(entry.get("cluster")) is None
     return False
+
+
+def _leads_to(value: _Config, context: str, access: Access) -> bool:
+    cluster = (_entry(value, "clusters", context) or {}).get("cluster")
+    return isinstance(cluster, dict) and (
+        (cluster.get("server"), cluster.get("certificate-authority-data"))
+        == (access.server, _encoded(access.ca_pem))
+    )
 
 
 def _put(value: _Config, context: str, access: Access, previous: str) -> None:

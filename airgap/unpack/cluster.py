@@ -240,7 +240,7 @@ def write_access(found: Site, path: Path | None, progress: Progress) -> Path | N
     if path is None:
         return None
     try:
-        if kubeconfig.add(path, found.name, found.access(), found.tools.clock):
+        if kubeconfig.add(path, found.name, found.access(), found.tools.clock, ours=found.is_ours):
             return path
         progress.warn(
             f"{path} has a context kind-{found.name} that is not this cluster's: it is left as it"

@@ -121,9 +121,9 @@ def teardown(
 
 
 def _authority(site: Site | None) -> bytes | None:
-    """Return the cluster's CA, by which its entries in a kubeconfig are known."""
+    """Return the CA of a cluster of ours, by which its entries in a kubeconfig are known."""
     try:
-        return site.access().ca_pem if site else None
+        return site.access().ca_pem if site and site.is_ours else None
     except AirgapError:
         return None
 

@@ -54,7 +54,7 @@ def write_access(site: Site, path: Path, progress: Progress) -> None:
     Raises:
         ResourceError: it cannot be written, or has another cluster of that name.
     """
-    if not kubeconfig.add(path, site.name, site.access(), site.tools.clock):
+    if not kubeconfig.add(path, site.name, site.access(), site.tools.clock, ours=site.is_ours):
         raise ResourceError(
             f"{path} has a context kind-{site.name} that is not this cluster's",
             hint="name another file with --kubeconfig",

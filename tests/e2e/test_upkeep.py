@@ -19,7 +19,7 @@ from tests.e2e.test_main_job import SPEC, Story, wait_for_registry
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 HOSTS, CERTS = Path("/etc/hosts"), Path("/etc/docker/certs.d")
-NODE = "kind-control-plane"
+NODE, WORKER = "kind-control-plane", "kind-worker"
 
 
 def footprint(lab: Lab) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def test_up_after_a_reboot(story: Story) -> None:
 
 def test_up_makes_a_node_trust_that_was_added_by_hand(story: Story) -> None:
     """As kind makes a node, and as kubeadm joins one."""
-    lab, name = story.lab, "kind-worker"
+    lab, name = story.lab, WORKER
     image = lab.docker("inspect", NODE, "--format", "{{.Config.Image}}").strip()
     lab.docker(
         "run", "-d", "--privileged", "--name", name, "--hostname", name, "--network", "kind",
@@ -159,6 +159,46 @@ def wait_for(look: Callable[[], subprocess.CompletedProcess[str]], seconds: int 
             return
         time.sleep(1)
     pytest.fail(look().stderr)
+
+
+def test_status_answers_soon_whatever_hangs_and_names_it(story: Story) -> None:
+    """Ten seconds of its own, and ten more to begin on a machine that does other work."""
+    lab, inside = story.lab, ("docker", "exec", NODE)
+    server = lab.docker("exec", NODE, "pgrep", "-x", "kube-apiserver").strip()
+    daemon = Path(lab.env["state"], "dockerd-own.pid").read_text().strip()
+    folder = "/var/lib/airgap/registry"
+    full = (*inside, "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder)
+    for begin, end, named in (
+        ((*inside, "kill", "-STOP", server), (*inside, "kill", "-CONT", server), "Kubernetes API"),
+        (("kill", "-STOP", daemon), ("kill", "-CONT", daemon), "the docker daemon"),
+        (full, (*inside, "umount", folder), f"disk is full: 1 MB are free on {NODE}"),
+        (("docker", "pause", WORKER), ("docker", "unpause", WORKER), f"{WORKER} is paused"),
+        (("docker", "pause", NODE), ("docker", "unpause", NODE), f"{NODE} is paused"),
+    ):
+        lab.isolated(*begin)
+        try:
+            done = lab.isolated("timeout", "20", AIRGAP, "status", check=False)
+        finally:
+            lab.isolated(*end)
+        assert done.returncode in (6, 7), (begin, done.stderr)
+        assert named in done.stderr
+    nowhere = "DOCKER_HOST=unix:///nowhere.sock"
+    done = lab.isolated("env", nowhere, AIRGAP, "status", check=False)
+    assert done.returncode == 6
+    assert "docker does not answer: No such file or directory" in done.stderr
+
+
+def test_up_mends_nodes_that_are_paused_or_gone(story: Story) -> None:
+    lab = story.lab
+    lab.docker("pause", NODE, WORKER)
+    lab.isolated(AIRGAP, "up")
+    assert lab.isolated(AIRGAP, "status", "-q").returncode == 0
+    lab.docker("rm", "-fv", WORKER)
+    done = lab.isolated(AIRGAP, "status", check=False)
+    assert done.returncode == 7
+    assert f"{WORKER} is a node of the cluster, and its container is gone" in done.stderr
+    lab.isolated(AIRGAP, "up", "--forget-lost")
+    assert lab.isolated(AIRGAP, "status", "-q").returncode == 0
 
 
 def test_teardown_leaves_the_host_as_it_was(story: Story, before: dict[str, Any]) -> None:

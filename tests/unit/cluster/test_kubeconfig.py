@@ -94,6 +94,21 @@ def test_an_entry_without_a_mark_is_ours_by_its_ca_alone(path: Path) -> None:
     assert kubeconfig.forget(path, "kind", None, CLOCK)
 
 
+def test_an_entry_for_a_cluster_of_somebody_else_stays_his(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text(entry(b"CA", ACCESS.server))
+    before = path.read_bytes()
+    assert kubeconfig.add(path, "kind", ACCESS, CLOCK, ours=False), "it leads there already"
+    moved = Access("https://127.0.0.1:50000", b"CA", b"certificate", b"key")
+    assert not kubeconfig.add(path, "kind", moved, CLOCK, ours=False)
+    assert not kubeconfig.forget(path, "kind", None, CLOCK)
+    assert path.read_bytes() == before
+    path.write_text("")
+    assert kubeconfig.add(path, "kind", ACCESS, CLOCK, ours=False)
+    assert kubeconfig.add(path, "kind", moved, CLOCK, ours=False), "what airgap wrote is its own"
+    assert kubeconfig.forget(path, "kind", None, CLOCK)
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [

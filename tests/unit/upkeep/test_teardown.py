@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from airgap.cluster import kubeconfig
 from airgap.cluster.host_trust import HostTrust
 from airgap.cluster.objects import landed as records
 from airgap.cluster.site import Site
@@ -120,6 +121,21 @@ def test_a_foreign_cluster_stays_and_loses_airgap_s_part_alone(run: Run) -> None
     assert run.host.engine.clusters() == ["kind", "theirs"]
     assert "Namespace registry" in outcome.removed
     assert "kind-theirs" not in run.kubeconfig.read_text()
+
+
+def test_the_access_that_its_maker_has_to_a_foreign_cluster_stays(run: Run) -> None:
+    """kind wrote it, and it has the cluster's own CA."""
+    run.host.cluster("theirs", BY_HAND)
+    access = Site.find(run.host.engine, "theirs", run.host.tools).access()
+    kubeconfig.add(run.kubeconfig, "theirs", access, run.host.clock.clock())
+    value = yaml.safe_load(run.kubeconfig.read_text())
+    del next(e for e in value["clusters"] if e["name"] == "kind-theirs")["cluster"]["extensions"]
+    run.kubeconfig.write_text(text := yaml.safe_dump(value))
+    run(cluster_name="theirs")
+    assert run.kubeconfig.read_text() == text
+    outcome = go(run, "theirs")
+    assert run.kubeconfig.read_text() == text
+    assert f"kind-theirs in {run.kubeconfig}: airgap did not write it" in outcome.kept
 
 
 def test_a_foreign_cluster_whose_api_hangs_is_told(run: Run) -> None:
