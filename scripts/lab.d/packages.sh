@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 
 packages=(debootstrap docker.io skopeo podman umoci docker-registry minisign jq iproute2 runc
-  busybox-static libarchive-tools apache2-utils curl openssl gcc libc6-dev strace)
+  busybox-static libarchive-tools apache2-utils curl openssl gcc libc6-dev strace
+  exfat-fuse exfatprogs ntfs-3g)
 
 install_packages() {
   local missing=() name
