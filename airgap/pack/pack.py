@@ -14,13 +14,14 @@ from airgap.bundle.writer import Writer, check_output, partial_of
 from airgap.errors import AirgapError, InputError
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
-from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
 from airgap.pack.download import Download
 from airgap.pack.extras import Payload, payload
 from airgap.pack.fitting import fit
 from airgap.pack.image_keys import unsigned as check_keys
 from airgap.pack.lookup import Found, look_up
+from airgap.pack.pages import pages
+from airgap.pack.programs import file_name, platform_of
 from airgap.pack.request import Request
 from airgap.pack.result import Moved, Result, joined
 from airgap.pack.sparse import sparse, told
@@ -123,8 +124,10 @@ def _write(
             f"{partial_of(request.output)} keeps {size(writer.leaves)} of what failed, for the next"
             " run"
         )
-    for text in (*draft.warnings, *rest.warnings, *writer.warnings):
+    for text in (*draft.warnings, *writer.warnings):
         progress.warn(text)
+    if not rest.tool:
+        _tell_lack(request, progress)
     images = _carried(request, found, failed)
     return replace(
         result,
@@ -140,6 +143,9 @@ def _write(
         left_out=request.spec.left_out,
         image_keys=request.image_keys,
         secret=rest.secret,
+        tool=platform_of(rest.tool) if rest.tool else None,
+        name=request.spec.name,
+        serial=request.spec.serial,
         cluster=bool(request.cluster),
         seconds=time.monotonic() - begun,
     )
@@ -151,7 +157,8 @@ def _payload(request: Request, found: Found) -> Payload:
         request.cluster,
         found.images.get(request.spec.node_image),
         found.images.get(request.spec.registry_image),
-        request.platforms[0] if request.platforms else Platform.of_host(),
+        request.platform,
+        request.tools,
     )
 
 
@@ -172,7 +179,7 @@ def _contents(request: Request, found: Found, rest: Payload, failed: Failures) -
         node=of_cluster.get(spec.node_image),
         registry=of_cluster.get(spec.registry_image),
         bodies=found.bodies,
-        extras=rest.members,
+        extras=[*pages(request, own.values(), found.bodies, rest), *rest.members],
         failed=tuple(failed),
         absent=found.absent - carried,
     )
@@ -227,3 +234,16 @@ def _tell_sparse(found: Found, progress: Progress) -> None:
     images = sparse(found.images.values(), found.bodies)
     if images:
         progress.warn(told(images))
+
+
+def _tell_lack(request: Request, progress: Progress) -> None:
+    """Say that the bundle brings no airgap: a cluster comes up by it alone."""
+    name = file_name(request.platform)
+    if request.cluster:
+        progress.warn(
+            f"the bundle does not carry airgap for {request.platform}: the other side needs"
+            f" {name}, or airgap installed with Python 3.11 or newer; --tool FILE carries {name}"
+            " along"
+        )
+    else:
+        progress.note(f"the bundle carries no airgap: have it there, or pack with --tool {name}")

@@ -1,6 +1,7 @@
-"""The programs that a bundle for a cluster carries: kind, and airgap itself."""
+"""The programs that a bundle carries: kind where it is for a cluster, and airgap itself."""
 
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 
 from airgap.errors import InputError, ResourceError
@@ -26,6 +27,16 @@ def check_program(path: Path, platform: Platform, name: str, option: str) -> Non
     Raises:
         InputError: it is missing, no ELF file, or for another machine.
     """
+    machine = _machine(path, name, option)
+    wanted = _ELF_MACHINES.get(platform.architecture)
+    if wanted is not None and machine != wanted:
+        raise InputError(
+            f"{path} is a program for another machine than {platform}",
+            hint=f"get {name} for {platform} and name it with {option} FILE",
+        )
+
+
+def _machine(path: Path, name: str, option: str) -> int:
     with inputs.opened(path, f"name the {name} binary with {option} FILE") as file:
         header = file.read(20)
     order = "<" if header[5:6] == b"\x01" else ">"
@@ -35,27 +46,53 @@ def check_program(path: Path, platform: Platform, name: str, option: str) -> Non
             hint=f"name the {name} binary itself with {option} FILE, not a script that starts it",
         )
     (machine,) = struct.unpack(order + "H", header[18:20])
-    wanted = _ELF_MACHINES.get(platform.architecture)
-    if wanted is not None and machine != wanted:
-        raise InputError(
-            f"{path} is a program for another machine than {platform}",
-            hint=f"get {name} for {platform} and name it with {option} FILE",
-        )
+    return int(machine)
 
 
-def find_airgap(given: Path | None, running: Path | None, platform: Platform) -> Path | None:
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Where airgap is as one program.
+
+    Attributes:
+        given: the one to carry.
+        running: the airgap that runs; where none is given, a bundle for a cluster carries it or
+            the program beside it, if it is one for the platform of the bundle.
+    """
+
+    given: Path | None = None
+    running: Path | None = None
+
+
+NO_TOOLS = Tools()
+
+
+def platform_of(path: Path) -> Platform | None:
+    """Return the platform that a program is for; None for one that has no name here.
+
+    Raises:
+        InputError: it is missing, or no ELF file.
+    """
+    machine = _machine(path, "airgap", "--tool")
+    names = (name for name, number in _ELF_MACHINES.items() if number == machine)
+    return next((Platform("linux", name) for name in names), None)
+
+
+def find_airgap(given: Path | None, running: Path | None, platform: Platform | None) -> Path | None:
     """Return airgap as one program for ``platform``, None where there is none at hand.
 
-    ``given`` wins, and must fit. Else it is ``running``, the file that runs now, or
-    ``airgap-linux-ARCH`` beside it.
+    ``given`` wins, and must fit; without a ``platform`` any machine does. Else it is ``running``,
+    the file that runs now, or ``airgap-linux-ARCH`` beside it.
 
     Raises:
         InputError: ``given`` is missing, no ELF file, or for another machine.
     """
     if given:
-        check_program(given, platform, "airgap", "--tool")
+        if platform:
+            check_program(given, platform, "airgap", "--tool")
+        else:
+            platform_of(given)
         return given
-    if running is None:
+    if running is None or platform is None:
         return None
     beside = running.with_name(file_name(platform))
     return next((path for path in (running, beside) if _fits(path, platform)), None)

@@ -10,6 +10,7 @@ from airgap.oci.attached import MAX_ATTACHED_BYTES
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
 from airgap.pack.extras import ClusterOptions
+from airgap.pack.programs import NO_TOOLS, Tools
 from airgap.signatures.cosign import ImageKey
 from airgap.spec.image_list import merged
 from airgap.spec.lock import Lock
@@ -28,6 +29,7 @@ class Request:
         output: where it is to be.
         cluster: what a bundle that brings up a cluster carries; None makes one for registries
             that exist.
+        tools: where airgap itself is as one program.
         keep_going: write a bundle without the images that failed.
         reuse: content at hand that need not be fetched.
         created: seconds since 1970, from SOURCE_DATE_EPOCH; None leaves the date out.
@@ -43,6 +45,7 @@ class Request:
     listed: tuple[Wanted, ...]
     output: Path
     cluster: ClusterOptions | None = None
+    tools: Tools = NO_TOOLS
     keep_going: bool = False
     reuse: Store | None = None
     created: int | None = None
@@ -57,6 +60,11 @@ class Request:
     def platforms(self) -> tuple[Platform, ...]:
         """What to carry of an image where its line does not say; empty means all."""
         return () if self.spec.all_platforms else self.spec.platforms or (Platform.of_host(),)
+
+    @cached_property
+    def platform(self) -> Platform:
+        """Of the programs that are carried, and of the host that they are for."""
+        return self.platforms[0] if self.platforms else Platform.of_host()
 
     @cached_property
     def images(self) -> Mapping[Reference, Wanted]:

@@ -65,6 +65,9 @@ class Result:
         image_keys: the keys of which one has signed each image; none where that was not asked.
         secret: whether the file holds a private key.
         cluster: whether it brings up a cluster.
+        tool: the platform of the airgap inside; None where there is none.
+        name: what the bundle is called.
+        serial: counts the bundles of that name.
     """
 
     path: Path
@@ -87,6 +90,9 @@ class Result:
     image_keys: Sequence[ImageKey] = ()
     secret: bool = False
     cluster: bool = False
+    tool: Platform | None = None
+    name: str = ""
+    serial: int | None = None
 
     @property
     def with_attached(self) -> int:
@@ -109,7 +115,10 @@ class Result:
             return told | {"bundle": None} | common
         return {
             "bundle": str(self.path),
+            "name": self.name,
+            "serial": self.serial,
             "digest": str(self.digest),
+            "tool": str(self.tool) if self.tool else None,
             "size": self.size,
             "secret": self.secret,
             "images": [image.to_json() for image in self.images],

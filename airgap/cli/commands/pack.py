@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 _SPEC = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 _CLUSTER_ONLY = (
     "kind_path",
-    "tool",
     "tls",
     "ca_cert",
     "ca_key",
@@ -55,7 +54,7 @@ _CLUSTER_ONLY = (
     "--tool",
     type=options.FILE,
     help="airgap as one program, to carry along.  "
-    "[default: this one, or airgap-linux-ARCH beside it]",
+    "[default for a cluster: this one, or airgap-linux-ARCH beside it]",
 )
 @click.option(
     "--tls",
@@ -154,6 +153,7 @@ def pack(
     from airgap.cli import packed
     from airgap.pack.at_hand import at_hand
     from airgap.pack.pack import pack as run
+    from airgap.pack.programs import Tools
     from airgap.pack.request import Request
     from airgap.sources.choose import choose
     from airgap.sources.registry import RegistrySource
@@ -164,7 +164,7 @@ def pack(
     console, stop = options.console(quiet, verbose), Stop()
     spec = _override(load(spec_path), platforms, cluster_name, node_image, registry_image, workers)
     _check_options(images_only=images_only, locks=(lock_path, locked_path), update=update)
-    cluster = None if images_only else _cluster(spec, kind_path, tool, tls, ca_cert, ca_key)
+    cluster = None if images_only else _cluster(spec, kind_path, tls, ca_cert, ca_key)
     with ExitStack() as stack:
         pulled = stack.enter_context(RegistrySource(options.registry(**registry), console, stop))
         listed, source = choose(spec.images, pulled, stack)
@@ -173,6 +173,7 @@ def pack(
             listed=listed,
             output=output,
             cluster=cluster,
+            tools=Tools(tool, environment.own_file()),
             keep_going=keep_going,
             allow_foreign=allow_foreign,
             reuse=stack.enter_context(at_hand(reuse, output)),
@@ -230,7 +231,6 @@ def _override(
 def _cluster(
     spec: "Spec",
     kind_path: Path | None,
-    tool: Path | None,
     tls: str,
     ca_cert: Path | None,
     ca_key: Path | None,
@@ -247,4 +247,4 @@ def _cluster(
     authority = options.authority(ca_cert, ca_key)
     if authority and tls == "host":
         raise click.UsageError("--ca-cert makes the certificate now: not with --tls host")
-    return ClusterOptions(kind, tls, authority, tool, environment.own_file())
+    return ClusterOptions(kind, tls, authority)

@@ -1,5 +1,6 @@
 """What a bundle carries besides images."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from airgap.cluster.parameters import Parameters
 from airgap.errors import InputError
 from airgap.oci.platform import Platform
 from airgap.pack.extras import ClusterOptions, Payload, payload
+from airgap.pack.programs import NO_TOOLS, Tools
 from airgap.spec.spec import Spec
 from tests.support.authorities import own_ca
 from tests.support.bundles import Content
@@ -24,11 +26,13 @@ def kind(tmp_path: Path) -> Path:
     return elf(tmp_path / "kind", X86_64)
 
 
-def of_cluster(kind: Path, spec: Spec | None = None, **options: object) -> Payload:
+def of_cluster(
+    kind: Path, spec: Spec | None = None, tools: Tools = NO_TOOLS, **options: object
+) -> Payload:
     content = Content()
     node, registry = content.simple("node:v1", 1, 10), content.simple("registry:3", 2, 10)
     chosen = ClusterOptions(kind, **options)  # type: ignore[arg-type]
-    return payload(spec or Spec(()), chosen, node, registry, AMD64)
+    return payload(spec or Spec(()), chosen, node, registry, AMD64, tools)
 
 
 def text(found: Payload, name: str) -> str:
@@ -37,25 +41,31 @@ def text(found: Payload, name: str) -> str:
     return body.decode()
 
 
-def test_a_bundle_of_images_says_how_it_is_pushed(tmp_path: Path) -> None:
+def test_a_bundle_of_images_carries_the_user_s_files(tmp_path: Path) -> None:
     files = {"b.txt": tmp_path / "b", "a.txt": tmp_path / "a"}
     found = payload(Spec((), name="shop", files=files), None, None, None, AMD64)
-    assert [name for name, _ in found.members] == [
-        "airgap/README", "airgap/files/a.txt", "airgap/files/b.txt",
-    ]  # fmt: skip
-    readme = text(found, "airgap/README")
-    assert "the airgap bundle 'shop'" in readme
-    assert "airgap push FILE REGISTRY" in readme
-    assert "secret" not in readme
-    assert (found.parameters, found.secret, found.warnings) == ({}, False, ())
+    assert [name for name, _ in found.members] == ["airgap/files/a.txt", "airgap/files/b.txt"]
+    assert (found.parameters, found.secret, found.tool) == ({}, False, None)
+
+
+def test_a_bundle_of_images_carries_airgap_where_it_is_asked_to(tmp_path: Path) -> None:
+    tool = elf(tmp_path / "airgap", 183)
+    running = Tools(running=elf(tmp_path / "running", X86_64))
+    assert payload(Spec(()), None, None, None, AMD64, running).members == []
+    found = payload(Spec(()), None, None, None, AMD64, replace(running, given=tool))
+    assert found.members == [("airgap/bin/airgap", tool)]
+    assert found.tool == tool, "whoever pushes may have another machine than the images"
+    tool.write_text("#!/bin/sh\n")
+    with pytest.raises(InputError, match="no ELF file"):
+        payload(Spec(()), None, None, None, AMD64, Tools(tool))
 
 
 def test_a_bundle_for_a_cluster_has_what_the_other_side_lacks(kind: Path, tmp_path: Path) -> None:
     tool = elf(tmp_path / "airgap", X86_64)
     spec = Spec((), cluster_name="shop", workers=2, files={"a": tmp_path / "a"})
-    found = of_cluster(kind, spec, tool=tool)
+    found = of_cluster(kind, spec, tools=Tools(tool))
     assert [name for name, _ in found.members] == [
-        "airgap/README", "airgap/registry.yaml", "airgap/kind.yaml", "airgap/ca.crt",
+        "airgap/registry.yaml", "airgap/kind.yaml", "airgap/ca.crt",
         "airgap/tls.crt", "airgap/tls.key", "airgap/bin/airgap", "airgap/bin/kind",
         "airgap/files/a",
     ]  # fmt: skip
@@ -66,27 +76,14 @@ def test_a_bundle_for_a_cluster_has_what_the_other_side_lacks(kind: Path, tmp_pa
     configuration = yaml.safe_load(text(found, "airgap/kind.yaml"))
     assert [node["role"] for node in configuration["nodes"]] == ["control-plane", *["worker"] * 2]
     assert covers(text(found, "airgap/tls.crt").encode(), parameters.names) == []
-    readme = text(found, "airgap/README")
-    assert "airgap/bin/airgap unpack FILE" in readme
-    assert "This file is secret" in readme
     assert found.secret
-    assert found.warnings == ()
-
-
-def test_without_airgap_itself_the_page_and_a_warning_name_what_is_needed(kind: Path) -> None:
-    found = of_cluster(kind)
-    assert "airgap/bin/airgap" not in dict(found.members)
-    (warning,) = found.warnings
-    assert "does not carry airgap for linux/amd64" in warning
-    assert "--tool FILE carries airgap-linux-amd64 along" in warning
-    assert "get the program airgap-linux-amd64" in text(found, "airgap/README")
+    assert found.tool == tool
 
 
 def test_a_certificate_that_unpack_makes_leaves_nothing_secret(kind: Path) -> None:
     found = of_cluster(kind, tls="host")
     assert not {"airgap/ca.crt", "airgap/tls.key"} & dict(found.members).keys()
     assert not found.secret
-    assert "secret" not in text(found, "airgap/README")
 
 
 def test_an_organisation_s_ca_signs(kind: Path) -> None:
