@@ -121,17 +121,14 @@ def pack(
     kind_path: Path | None,
     tool: Path | None,
     tls: str,
-    ca_cert: Path | None,
-    ca_key: Path | None,
+    ca_cert: Path | None, ca_key: Path | None,
     cluster_name: str | None,
     node_image: str | None,
     registry_image: str | None,
     workers: int | None,
     keep_going: bool, failed_path: Path | None,
-    lock_path: Path | None,
-    locked_path: Path | None,
-    update: bool, allow_foreign: bool,
-    attached: dict[str, Any],
+    lock_path: Path | None, locked_path: Path | None, update: bool,
+    allow_foreign: bool, attached: dict[str, Any],
     reuse: Path | None,
     quiet: bool,
     verbose: int,
@@ -146,7 +143,7 @@ def pack(
     \b
     Example:
       airgap pack images.txt -o bundle.tar
-      airgap pack bundles/monitoring.yaml --platform linux/arm64
+      airgap pack shop.yaml --platform linux/arm64
     """
     from contextlib import ExitStack
 
