@@ -6,15 +6,17 @@ seconds, so that a CI log stays short.
 
 import contextlib
 import io
+import json
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from typing import Any, TextIO
 
 from airgap.progress import size
 
 QUIET, NORMAL, VERBOSE, DEBUG = -1, 0, 1, 2
-_PLAIN_SECONDS = 10.0
+_PLAIN_SECONDS, _JSON_SECONDS = 10.0, 1.0
 
 
 class Console:
@@ -83,6 +85,78 @@ class Console:
 
     def _print(self, line: str) -> None:
         _write(self.stream, line)
+
+
+class JsonLines(Console):
+    """The same as one JSON object a line, as docs/reference/json.md describes it."""
+
+    def __init__(self, verbosity: int = NORMAL, stream: TextIO | None = None) -> None:
+        super().__init__(verbosity, stream, plain=True)
+        self._begun = time.monotonic()
+        self._count: _Count | None = None
+
+    def step(self, title: str) -> None:
+        """Begin a titled step."""
+        self.event("step", NORMAL, text=title)
+
+    def note(self, text: str) -> None:
+        """Tell a result."""
+        self.event("note", NORMAL, text=text)
+
+    def detail(self, text: str) -> None:
+        """Tell what only ``-v`` shows."""
+        self.event("detail", VERBOSE, text=text)
+
+    def warn(self, text: str) -> None:
+        """Tell what deserves attention, also with ``-q``."""
+        self.event("warning", QUIET, text=text)
+
+    def start(self, what: str, total: int) -> None:
+        """Begin to count ``total`` bytes."""
+        with self._lock:
+            self._count = _Count(what, total, time.monotonic())
+            self._tell_count()
+
+    def advance(self, count: int) -> None:
+        """Count ``count`` more bytes; a line a second at the most."""
+        with self._lock:
+            if self._count is None:
+                return
+            self._count.done += count
+            if time.monotonic() - self._count.told >= _JSON_SECONDS:
+                self._tell_count()
+
+    def finish(self) -> None:
+        """Stop counting, with a last line of what was counted."""
+        with self._lock:
+            if self._count:
+                self._tell_count()
+            self._count = None
+
+    def event(self, kind: str, level: int, **members: object) -> None:
+        """Write one line."""
+        if self.verbosity < level:
+            return
+        seconds = round(time.monotonic() - self._begun, 3)
+        line = {"version": 1, "event": kind, "seconds": seconds, **members}
+        with self._lock:
+            _write(self.stream, json.dumps(line))
+
+    def _tell_count(self) -> None:
+        if self._count:
+            self._count.told = time.monotonic()
+            about = {"what": self._count.what, "done": self._count.done}
+            self.event("progress", NORMAL, **about, total=self._count.total)
+
+
+@dataclass
+class _Count:
+    """Bytes that are counted, and when that was told."""
+
+    what: str
+    total: int
+    told: float
+    done: int = 0
 
 
 def _write(stream: TextIO, line: str) -> None:

@@ -4,8 +4,14 @@ import gc
 import os
 import shutil
 import signal
+from collections.abc import Mapping
+from typing import Any
 
+import click
 import pytest
+
+from airgap.cli import results
+from tests.support import schema
 
 # A shell's background job, and nohup, ignore these signals, and every child would do so too.
 for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
@@ -20,3 +26,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if not (os.geteuid() == 0 if need == "root" else shutil.which(need)):
             pytest.skip(f"needs {need}")
 gc.set_threshold(50_000, 50, 100)
+
+
+@pytest.fixture(autouse=True)
+def _outputs_keep_their_promise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold every result that any test lets airgap print as JSON against its schema."""
+    write = results.write_json
+
+    def checked(value: Mapping[str, Any]) -> None:
+        context = click.get_current_context(silent=True)
+        whole = {"version": results.JSON_VERSION, **value}
+        name = schema.of(context.info_name or "", whole) if context else "failure"
+        assert schema.wrong(whole, name) == []
+        write(value)
+
+    monkeypatch.setattr(results, "write_json", checked)

@@ -93,7 +93,7 @@ def run(arguments: list[str], clock: Clock | None = None) -> int:
         if failure.wants_traceback(meta):
             traceback.print_exc()
         told = failure.of(error)
-        failure.tell(told)
+        failure.tell(told, arguments, meta)
         return failure.report(told, arguments, meta)
     return 0
 

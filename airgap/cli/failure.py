@@ -5,15 +5,16 @@ import errno
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import click
 
 from airgap.cli import results
-from airgap.console import printable
+from airgap.console import QUIET, JsonLines, printable
 from airgap.errors import AirgapError, ResourceError
 
-VERBOSE, AS_JSON = "airgap.verbose", "airgap.json"
-"""What the options -v and --json leave in a context's ``meta``."""
+VERBOSE, AS_JSON, PROGRESS = "airgap.verbose", "airgap.json", "airgap.progress"
+"""What the options -v, --json and --progress leave in a context's ``meta``."""
 _AGAIN = "run the same command again: it goes on where it stopped"
 
 
@@ -93,8 +94,12 @@ def wants_traceback(meta: Mapping[str, object]) -> bool:
     return isinstance(count, int) and count > 1
 
 
-def tell(told: Failure) -> None:
+def tell(told: Failure, arguments: Sequence[str], meta: Mapping[str, object]) -> None:
     """Write an error and its hint on stderr; one that nobody can read is no second error."""
+    asked = meta.get(PROGRESS, _last_progress(_options(arguments)))
+    if asked == "json":
+        JsonLines().event("error", QUIET, **told.to_json())
+        return
     if told.exit_code == click.UsageError.exit_code and told.message.startswith("Usage:"):
         lines = told.message.split("\n")  # bare `airgap`: the help itself
     else:
@@ -110,9 +115,20 @@ def report(told: Failure, arguments: Sequence[str], meta: Mapping[str, object]) 
     Returns:
         The exit code.
     """
-    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    asked = meta.get(AS_JSON, "--json" in options)
+    asked = meta.get(AS_JSON, "--json" in _options(arguments))
     if asked and not meta.get(results.WRITTEN):
         with contextlib.suppress(OSError, AirgapError):
             results.write_json(told.to_json())
     return told.exit_code
+
+
+def _options(arguments: Sequence[str]) -> Sequence[str]:
+    """Return what stands where options may: of a usage that is wrong nothing else is known."""
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments
+
+
+def _last_progress(options: Sequence[str]) -> str:
+    """Return what --progress was given, in either spelling."""
+    joined = " ".join(options).replace("--progress=", "--progress ").split(" ")
+    given = [value for name, value in pairwise(joined) if name == "--progress"]
+    return given[-1] if given else ""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from airgap.cli import environment, failure, results
-from airgap.console import Console, printable
+from airgap.cli import environment, failure
+from airgap.console import Console, JsonLines
 from airgap.errors import InputError, ResourceError
 from airgap.files import inputs, outputs
 
@@ -77,9 +77,17 @@ json_option = click.option(
 )  # fmt: skip
 
 
+progress_option = click.option(
+    "--progress", type=click.Choice(["auto", "json"]), default="auto", expose_value=False,
+    callback=_left(failure.PROGRESS),
+    help="With json: what goes on, and errors, as one JSON object a line on standard error.",
+)  # fmt: skip
+
+
 def verbosity_options(function: _F) -> _F:
-    """Add -q and -v."""
+    """Add -q, -v and --progress."""
     for option in (
+        progress_option,
         click.option(
             "-v", "--verbose", count=True, callback=_left(failure.VERBOSE),
             help="Say more; twice for tracebacks.",
@@ -91,7 +99,7 @@ def verbosity_options(function: _F) -> _F:
 
 
 def output_options(function: _F) -> _F:
-    """Add -q, -v and --json."""
+    """Add -q, -v, --progress and --json."""
     return verbosity_options(json_option(function))
 
 
@@ -143,7 +151,9 @@ def public_keys(keys: tuple[str, ...]) -> "list[PublicKey]":
 
 
 def console(quiet: bool, verbose: int) -> Console:
-    """Return the listener for -q and -v."""
+    """Return the listener for -q, -v and --progress."""
+    if click.get_current_context().meta.get(failure.PROGRESS) == "json":
+        return JsonLines(-1 if quiet else min(verbose, 2))
     return Console(-1 if quiet else min(verbose, 2), plain=environment.plain())
 
 
@@ -183,7 +193,7 @@ def _readable(path: Path | None) -> Path | None:
     except InputError:
         pass  # there is none
     except ResourceError as error:
-        results.tell(f"warning: {printable(error.message)}: no credentials are used")
+        console(quiet=False, verbose=0).warn(f"{error.message}: no credentials are used")
     return None
 
 

@@ -70,12 +70,10 @@ def payload(
         InputError: a program is none for ``platform``, a file does not exist, or a name
             in the spec is invalid.
     """
+    tool = check_programs(options, tools, platform)
     files = [(f"airgap/files/{name}", path) for name, path in sorted(spec.files.items())]
     if options is None or node is None or registry is None:
-        tool = find_airgap(tools.given, None, None)
         return Payload([*_program(tool), *files], {}, secret=False, tool=tool)
-    check_program(options.kind, platform, "kind", "--kind")
-    tool = find_airgap(tools.given, tools.running, platform)
     parameters = _parameters(spec, node, registry)
     tls = _tls(options, parameters)
     members: list[Member] = [
@@ -90,6 +88,18 @@ def payload(
         ]
     members += [*_program(tool), ("airgap/bin/kind", options.kind), *files]
     return Payload(members, parameters.to_json(), secret=bool(tls), tool=tool)
+
+
+def check_programs(options: ClusterOptions | None, tools: Tools, platform: Platform) -> Path | None:
+    """Check the programs that are to be carried; return the airgap among them.
+
+    Raises:
+        InputError: one is missing, no program, or, for a cluster, none for ``platform``.
+    """
+    if options is None:
+        return find_airgap(tools.given, None, None)
+    check_program(options.kind, platform, "kind", "--kind")
+    return find_airgap(tools.given, tools.running, platform)
 
 
 def _program(tool: Path | None) -> list[Member]:

@@ -16,7 +16,7 @@ from airgap.oci.digest import Digest
 from airgap.oci.image import Image
 from airgap.oci.reference import Reference
 from airgap.pack.download import Download
-from airgap.pack.extras import Payload, payload
+from airgap.pack.extras import Payload, check_programs, payload
 from airgap.pack.fitting import fit
 from airgap.pack.image_keys import unsigned as check_keys
 from airgap.pack.lookup import Found, look_up
@@ -54,6 +54,7 @@ def pack(request: Request, source: Source, progress: Progress, stop: Stop | None
     check_output(request.output)
     check_room(list(request.wanted))
     _check_names(request.wanted)
+    check_programs(request.cluster, request.tools, request.platform)
     for text in request.spec.left_out:
         progress.warn(f"not taken: {text}")
     progress.step(f"Looking up {count(len(request.wanted), 'image')}")

@@ -73,11 +73,11 @@ def _needs(facts: Facts) -> Iterator[str]:
     if facts.tool:
         yield _prose(
             f"airgap itself is in this file, for {facts.tool}, and needs nothing else to be"
-            " installed, no Python either. The second line proves it before it runs:"
+            " installed, no Python either. It is proved before it can run:"
         )
         yield _lines(
             "tar xf FILE SHA256SUMS airgap/bin/airgap",
-            "grep '  airgap/bin/airgap$' SHA256SUMS | sha256sum -c",
+            "grep '  airgap/bin/airgap$' SHA256SUMS | sha256sum -c && airgap/bin/airgap --version",
             'PATH="$PWD/airgap/bin:$PATH"',
         )
     else:

@@ -16,6 +16,7 @@ import pytest
 
 from tests.e2e.conftest import AIRGAP, REPO, Lab
 from tests.e2e.test_main_job import LIST, SPEC, Story, pod
+from tests.support import schema
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -68,7 +69,7 @@ def test_unpack_makes_nodes_of_every_release_believe_the_registry(story: Story) 
     for node, release in {**RELEASES, CONTROL_PLANE: "2.2"}.items():
         said = story.get("node", node)["status"]["nodeInfo"]["containerRuntimeVersion"]
         assert said.startswith(f"containerd://{release}."), node
-    found = json.loads(story.lab.isolated(AIRGAP, "status", "--json").stdout)
+    found = schema.read("status", story.lab.isolated(AIRGAP, "status", "--json").stdout)
     assert found["problems"] == []
     assert {node["name"] for node in found["nodes"] if node["trusts"]} == {*NODES}
 

@@ -18,6 +18,7 @@ from tests.e2e.damage import Volume
 from tests.e2e.pulls import CERTS_D, Pulls
 from tests.e2e.test_main_job import Story
 from tests.e2e.visitors import NGINX, NODE, WHO, WORKER, Visitors
+from tests.support import schema
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -202,7 +203,7 @@ def test_fifty_times_one_blob_or_tag_is_lost_or_changed(visitors: Visitors) -> N
     for _ in range(5):
         damaged = volume.damage(chance, 10)
         done = lab.isolated(AIRGAP, "status", "--deep", "--json", check=False)
-        told = "\n".join(json.loads(done.stdout)["problems"])
+        told = "\n".join(schema.read("status", done.stdout)["problems"])
         assert done.returncode == 7
         assert [name for name in damaged if name not in told] == [], told
         assert checked(story) != 0

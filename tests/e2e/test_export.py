@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Lab, run
+from tests.support import schema
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -68,7 +69,7 @@ def test_containerd_imports_it_whole_and_knows_each_name_and_digest(
 ) -> None:
     run(*ctr, "import", "--all-platforms", "--no-unpack", archive)
     listed = run(*ctr, "ls").stdout
-    told = json.loads(lab.airgap("export", bundle, "-o", archive, "--json").stdout)
+    told = schema.read("export", lab.airgap("export", bundle, "-o", archive, "--json").stdout)
     assert len(told["images"]) == 3
     for image in told["images"]:
         (line,) = [line for line in listed.splitlines() if line.startswith(image["reference"])]

@@ -18,6 +18,7 @@ import pytest
 
 from tests.e2e.conftest import AIRGAP, REPO, Lab, run
 from tests.e2e.forwarder import Forwarder
+from tests.support import schema
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -51,8 +52,7 @@ class Story:
 
     def pack(self, spec: Path, bundle: Path, *more: object) -> dict[str, Any]:
         done = self.lab.airgap("pack", spec, "-o", bundle, "--json", *self.pack_options, *more)
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
+        return schema.read("pack", done.stdout)
 
     def unpack_command(self, bundle: Path, *more: object) -> list[object]:
         return [
@@ -62,8 +62,7 @@ class Story:
 
     def unpack(self, bundle: Path, *more: object, **options: Any) -> dict[str, Any]:
         done = self.lab.isolated(*self.unpack_command(bundle, *more), **options)
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
+        return schema.read("unpack", done.stdout)
 
     def kubectl(
         self, *arguments: object, check: bool = True, **options: Any
@@ -351,7 +350,7 @@ def test_another_cluster_from_the_same_bundle(story: Story) -> None:
     other = Story(story.lab, story.folder, "other-kubeconfig")
     options = ("--cluster-name", "other", "--host-port", "30444", "--workers", "0")
     done = story.lab.isolated(*other.unpack_command(story.bundle, *options))
-    assert json.loads(done.stdout)["created"]
+    assert schema.read("unpack", done.stdout)["created"]
     assert "a new CA is made here" in done.stderr
     assert other.ca() != story.ca()
     other.run_pods({"tag": "nginx:1.22"}, ("other-control-plane",))

@@ -3,7 +3,6 @@
 AIRGAP_LAB_HOST chooses the host; `scripts/test hosts` runs this on each of them.
 """
 
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Lab, run
+from tests.support import schema
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -59,22 +59,22 @@ def pack(host: Host, name: str, images: str, *more: object) -> Path:
 def test_from_one_bundle_to_a_pod_and_back_to_nothing(host: Host) -> None:
     first = pack(host, "first", "nginx:1.22\n", "--workers", "0")
     patch = ("--kind-patch", host.lab.env["kind_patch"])
-    before = json.loads(host.airgap("doctor", "--bundle", first, "--json"))
+    before = schema.read("doctor", host.airgap("doctor", "--bundle", first, "--json"))
     assert before["ready"]
 
-    made = json.loads(host.airgap("unpack", first, *patch, "--json"))
+    made = schema.read("unpack", host.airgap("unpack", first, *patch, "--json"))
     assert made["created"]
     host.runs("one", "nginx:1.22")
 
     second = pack(host, "second", "nginx:1.22\nbusybox:1.36\nquay.io/org/app:1.0\n")
-    kept = json.loads(host.airgap("unpack", second, *patch, "--json"))
+    kept = schema.read("unpack", host.airgap("unpack", second, *patch, "--json"))
     assert not kept["created"]
     host.runs("two", "quay.io/org/app:1.0")
 
     host.do("docker", "stop", "kind-control-plane")
     host.airgap("up")
     host.kubectl("wait", "--for=condition=Ready", "--timeout=120s", "pod/one")
-    assert json.loads(host.airgap("status", "--json"))["problems"] == []
+    assert schema.read("status", host.airgap("status", "--json"))["problems"] == []
 
     host.airgap("trust", "--yes")
     host.do("docker", "load", "-i", second)

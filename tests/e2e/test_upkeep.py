@@ -3,7 +3,6 @@
 The tests of this file are one story and run in order; each rests on those before it.
 """
 
-import json
 import re
 import subprocess
 import time
@@ -15,6 +14,7 @@ import pytest
 
 from tests.e2e.conftest import AIRGAP, Lab, run
 from tests.e2e.test_main_job import SPEC, Story, wait_for_registry
+from tests.support import schema
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -69,7 +69,7 @@ def test_the_single_file_out_of_the_bundle_unpacks_it(
     bare = ("env", "-i", f"HOME={tmp_path}/home", "PATH=/usr/local/bin:/usr/bin:/usr/sbin:/bin")
     host = f"DOCKER_HOST={story.lab.env['docker_host']}"
     done = story.lab.isolated(*bare, host, tmp_path / "airgap/bin/airgap", *arguments)
-    assert json.loads(done.stdout)["created"]
+    assert schema.read("unpack", done.stdout)["created"]
     assert HOSTS.read_text() == before["hosts"]
 
 
@@ -101,7 +101,7 @@ def test_the_recipe_by_hand(story: Story, before: dict[str, Any]) -> None:
 
 
 def test_status_tells_how_it_is(story: Story) -> None:
-    found = json.loads(story.lab.isolated(AIRGAP, "status", "--json").stdout)
+    found = schema.read("status", story.lab.isolated(AIRGAP, "status", "--json").stdout)
     assert found["problems"] == []
     assert found["registry"] == "localhost:30443"
     assert found["nodes"] == [{"name": NODE, "running": True, "ready": True, "trusts": True}]

@@ -55,3 +55,10 @@ def of(command: str, value: dict[str, Any]) -> str:
             return name
     of_layout = command in ("inspect", "verify") and "layout" in value
     return f"{command}-layout" if of_layout else command
+
+
+def read(command: str, text: str) -> dict[str, Any]:
+    """Return what a command printed with --json; it is as its schema says."""
+    value: dict[str, Any] = json.loads(text)
+    assert wrong(value, of(command, value)) == []
+    return value

@@ -36,6 +36,7 @@ _THIS_HOST = ("127.0.0.1", "::1", "localhost")
 @click.option("--ca-out", type=options.OUTPUT, help="Write the CA to trust into this file.")
 @options.keys_option
 @options.json_option
+@options.progress_option
 @click.option("-v", "--verbose", count=True, help="Say every request.")
 @click.option("-q", "--quiet", is_flag=True, help="Say only warnings and errors.")
 def serve(

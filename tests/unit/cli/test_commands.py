@@ -60,7 +60,7 @@ def test_help_and_version(run) -> None:  # type: ignore[no-untyped-def]
         ["pack"],
         ["pack", "x.txt", "--tls", "no"],
         ["unpack", "x", "--host-port", "0"],
-        ["pack", "{images}", "--images-only", "--tool", "x"],
+        ["pack", "{images}", "--images-only", "--kind", "x"],
         ["pack", "{images}", "--images-only", "--workers", "2"],
     ],
 )

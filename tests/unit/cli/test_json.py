@@ -116,7 +116,9 @@ def test_the_schemas_are_of_commands_and_require_what_they_have() -> None:
         name for name, command in app.cli.commands.items()
         if any(parameter.name == "as_json" for parameter in command.params)
     }  # fmt: skip
-    extra = {"failure", "inspect-layout", "push-check", "push-dry-run", "verify-layout"}
+    extra = {
+        "failure", "inspect-layout", "progress", "push-check", "push-dry-run", "verify-layout",
+    }  # fmt: skip
     assert names == with_json | extra
 
 
@@ -160,3 +162,42 @@ def test_one_word_for_one_thing(name: str) -> None:
         assert counts == last.endswith("count"), where
         if "left out" in found["description"]:
             assert last == "left_out", where
+
+
+def progress(capsys: pytest.CaptureFixture[str], *arguments: object) -> list[dict[str, Any]]:
+    """Run with --progress json; all of standard error is JSON lines."""
+    capsys.readouterr()
+    app.run([*map(str, arguments)])
+    lines = list(map(json.loads, capsys.readouterr().err.splitlines()))
+    assert [text for line in lines for text in schema.wrong(line, "progress")] == []
+    return lines
+
+
+def test_progress_as_json_lines(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = progress(capsys, "verify", bundle, "--progress", "json")
+    counted = [line for line in lines if line["event"] == "progress"]
+    assert counted[0]["done"] == 0
+    assert counted[-1]["done"] == counted[-1]["total"] > 1000
+    assert progress(capsys, "verify", bundle, "--progress=json", "-q") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["verify", "none.tar", "--progress", "json"], 3),
+        (["verify", "--nonsense", "--progress=json"], 2),
+        (["nonsense", "--progress", "json"], 2),
+    ],
+)
+def test_an_error_is_a_line_of_the_progress_too(
+    arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    *_, last = progress(capsys, *arguments)
+    assert (last["event"], last["exit_code"]) == ("error", code)
+
+
+def test_what_is_no_option_asks_for_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.run(["verify", "--", "--progress", "json"]) == 2
+    assert capsys.readouterr().err.startswith("error: ")

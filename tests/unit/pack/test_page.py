@@ -9,6 +9,7 @@ import pytest
 
 from airgap.bundle.format import HELP, README, TOOL
 from airgap.bundle.reader import Bundle
+from airgap.errors import InputError
 from airgap.help.pages import pages
 from airgap.oci.platform import Platform
 from airgap.pack.page import Facts, page
@@ -83,6 +84,13 @@ def test_the_page_counts_what_is_there_not_what_was_asked_for(shelf: Shelf, tmp_
     pack_from(shelf, tmp_path, "nginx:1", "quay.io/org/none:1", keep_going=True)
     with Bundle.open(tmp_path / "b.tar") as bundle:
         assert "1 container image to" in flat(bundle.member(README).decode())
+
+
+def test_a_program_that_is_not_there_is_told_before_anything_is_looked_up(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="cannot read"):
+        pack_from(shelf, tmp_path, "nginx:none", tools=Tools(tmp_path / "none"))
 
 
 def test_pack_says_in_one_line_that_no_airgap_travels(shelf: Shelf, tmp_path: Path) -> None:
