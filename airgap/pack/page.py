@@ -77,8 +77,8 @@ def _needs(facts: Facts) -> Iterator[str]:
         )
         yield _lines(
             "tar xf FILE SHA256SUMS airgap/bin/airgap",
-            "grep '  airgap/bin/airgap$' SHA256SUMS | sha256sum -c && airgap/bin/airgap --version",
-            'PATH="$PWD/airgap/bin:$PATH"',
+            "grep '  airgap/bin/airgap$' SHA256SUMS | sha256sum -c &&",
+            '  PATH="$PWD/airgap/bin:$PATH"',
         )
     else:
         yield _prose(
