@@ -19,13 +19,14 @@ for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         _back = signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL
         signal.signal(_number, _back)
 
+gc.set_threshold(50_000, 50, 100)  # tests make much, and little of it in circles
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("needs"):
         (need,) = mark.args
         if not (os.geteuid() == 0 if need == "root" else shutil.which(need)):
             pytest.skip(f"needs {need}")
-gc.set_threshold(50_000, 50, 100)
 
 
 @pytest.fixture(autouse=True)
