@@ -76,6 +76,8 @@ def _wheel(wheel: Path) -> Members:
         if folder.endswith(".dist-info"):
             if any(word in rest.upper() for word in ("LICENSE", "LICENCE", "NOTICE", "COPYING")):
                 members[f"LICENSES/{project}/{rest.removeprefix('licenses/')}"] = content
+        elif folder.endswith(".data"):
+            continue  # man pages: the program prints them
         elif name.endswith(".py"):
             members |= _compiled(name, content)
         elif name.endswith(".so"):

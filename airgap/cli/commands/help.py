@@ -13,7 +13,9 @@ _NARROWEST, _WIDEST = 40, 100
 @click.command("help", context_settings={"ignore_unknown_options": True})
 @click.argument("topic", required=False)
 @click.argument("words", nargs=-1)
-def help_(topic: str | None, words: tuple[str, ...]) -> None:
+@click.option("--man", "as_man", is_flag=True, help="Print a man page: airgap's or a command's.")
+@click.pass_context
+def help_(context: click.Context, topic: str | None, words: tuple[str, ...], as_man: bool) -> None:
     """Read the documentation, which travels with airgap.
 
     Without a topic, all of them are listed. `airgap help errors WORDS` finds what an error
@@ -23,7 +25,11 @@ def help_(topic: str | None, words: tuple[str, ...]) -> None:
     Example:
       airgap help unpack
       airgap help errors is not on PATH
+      airgap help --man pack > airgap-pack.1
     """
+    if as_man:
+        _man(context, topic or "", words)
+        return
     from airgap.help.pages import index, pages
     from airgap.help.text import render
 
@@ -41,6 +47,15 @@ def help_(topic: str | None, words: tuple[str, ...]) -> None:
         )  # fmt: skip
     text = render((known[topic] if topic else index()).markdown, _width())
     _show(text if topic else f"{text}\nRead one with: airgap help TOPIC\n")
+
+
+def _man(context: click.Context, command: str, words: tuple[str, ...]) -> None:
+    from airgap.cli.man import page
+
+    group = context.find_root().command
+    if words or not isinstance(group, click.Group) or command not in ("", *group.commands):
+        raise click.UsageError(f"airgap has no command {' '.join((command, *words))!r}")
+    results.echo(page(group, command).rstrip("\n"))
 
 
 def _found(words: str) -> str:
