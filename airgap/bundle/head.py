@@ -120,5 +120,9 @@ def _not_a_bundle(path: Path, head: bytes) -> InputError:
     seems = f": it is {looks}" if looks else ""
     return InputError(
         f"{path} is not an airgap bundle{seems}",
-        hint="unpack it first if it was compressed, or make a bundle with airgap pack",
+        hint=(
+            f"somebody compressed it: gunzip {path}, or what undoes that kind"
+            if looks and "tar" not in looks
+            else "name the file that airgap pack wrote"
+        ),
     )

@@ -8,7 +8,10 @@ from airgap.errors import InputError
 from airgap.files.failures import guarded, resource_error
 
 _BUFFER = 1 << 20
-_DAMAGED = "copy the bundle again, and compare its sha256sum on both sides"
+_DAMAGED = (
+    "copy it again; to see which copy is bad, run sha256sum on the file on both sides (the digest"
+    " that pack printed is another number)"
+)
 
 
 def damaged(message: str, hint: str = "") -> InputError:

@@ -75,5 +75,5 @@ def source_date_epoch() -> int | None:
     if not text:
         return None
     if not text.isascii() or not text.isdigit() or len(text) > 11:
-        raise click.UsageError(f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds")
+        raise click.UsageError(f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds since 1970")
     return int(text)

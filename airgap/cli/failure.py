@@ -16,6 +16,16 @@ from airgap.errors import AirgapError, ResourceError
 VERBOSE, AS_JSON, PROGRESS = "airgap.verbose", "airgap.json", "airgap.progress"
 """What the options -v, --json and --progress leave in a context's ``meta``."""
 _AGAIN = "run the same command again: it goes on where it stopped"
+_HINTS = {
+    3: "correct that, then run the same command again",
+    4: "do not use it before you know who made it",
+    5: "look at network and proxy, then run the same command again",
+    6: "mend that on this host, then run the same command again",
+    7: "airgap status says how the cluster is; then run the same command again",
+    8: "wait until the other run has ended",
+    9: "push without --check",
+}
+"""The next step where an error has none of its own, by exit code."""
 
 
 class Terminated(BaseException):
@@ -49,7 +59,8 @@ def of(error: BaseException) -> Failure:  # noqa: PLR0911  (one for each kind)
         case click.ClickException():
             return Failure(error.format_message(), "see airgap --help", error.exit_code)
         case AirgapError():
-            return Failure(error.message, error.hint, error.exit_code)
+            hint = error.hint or _HINTS.get(error.exit_code, "")
+            return Failure(error.message, hint, error.exit_code)
         case KeyboardInterrupt() | click.Abort():
             return Failure("interrupted", _AGAIN, 128 + signal.SIGINT)
         case Terminated():

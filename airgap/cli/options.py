@@ -1,7 +1,8 @@
 """Options that several commands share, and what they turn into."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -69,6 +70,16 @@ def authority(cert: Path | None, key: Path | None) -> "Authority | None":
     if bool(cert) != bool(key):
         raise click.UsageError("--ca-cert and --ca-key go together")
     return Authority(inputs.read(cert), inputs.read(key)) if cert and key else None
+
+
+@contextmanager
+def on_the_command_line(name: str) -> Iterator[None]:
+    """Tell a value of a form that it cannot have as wrong usage, as click tells its own."""
+    try:
+        yield
+    except InputError as error:
+        said = f"{error.message}: {error.hint}" if error.hint else error.message
+        raise click.BadParameter(said, param_hint=name) from error
 
 
 json_option = click.option(

@@ -65,5 +65,15 @@ def _print(result: Result) -> None:
         results.echo(f"  not for docker load (it knows tagged images only): {names}")
     if result.secret:
         results.echo("  secret     it holds the private key of the registry's certificate")
-    rest = f"unpack {result.path.name}" if result.cluster else f"push {result.path.name} REGISTRY"
-    results.echo(f"Next: carry it across, then: airgap {rest}")
+    results.echo(f"Next: carry it across, then: airgap {_next(result)}")
+
+
+def _next(result: Result) -> str:
+    """Return the command for the other side."""
+    if result.cluster:
+        return f"unpack {result.path.name}"
+    push = f"push {result.path.name} REGISTRY"
+    if not result.sparse:
+        return push
+    images = count(len(result.sparse), "image")
+    return f"{push} --flatten ({images} without all platforms: airgap help sparse-indexes)"

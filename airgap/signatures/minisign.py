@@ -153,8 +153,13 @@ def check(signature: Signature, key: PublicKey, message: bytes, where: str) -> P
 
 def none_trusted(seen: Sequence[str], trusted: Sequence[PublicKey]) -> TrustError:
     """Return the error for a bundle that other keys signed, or none did."""
-    signers = ", ".join(sorted(set(seen))) or "no key"
+    signers = ", ".join(sorted(set(seen)))
     wanted = ", ".join(sorted(key.name for key in trusted)) or "no key"
+    if not signers:
+        return TrustError(
+            f"the bundle is not signed, and a signature by {wanted} was asked for",
+            hint="put its .minisig file beside it, or ask the sender to run airgap sign",
+        )
     return TrustError(
         f"the bundle is signed by {signers}; trusted is {wanted}",
         hint="give the signer's public key, or get the bundle from somebody you trust",

@@ -38,6 +38,7 @@ class Steps:
         except BaseException:
             done = [title.lower() for title, _ in self.done]
             left = [title.lower() for title in self._titles[len(done) :]]
-            self._progress.warn(f"done before the failure: {', '.join(done) or 'nothing'}")
-            self._progress.warn(f"not done: {', '.join(left) or 'nothing'}")
+            if done:
+                self._progress.warn(f"done before the failure: {', '.join(done)}")
+                self._progress.warn(f"not done: {', '.join(left) or 'nothing'}")
             raise

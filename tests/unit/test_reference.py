@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airgap.cli import app
+from airgap.cli import app, failure
 from airgap.help.pages import Page, pages
 from airgap.help.search import search
 from tests.support.error_sites import GAP, Site, sites
@@ -47,6 +47,11 @@ def test_every_exit_code_is_told() -> None:
     table = (REPO / "docs/exit-codes.md").read_text()
     for code in {site.exit_code for site in sites()}:
         assert re.search(rf"^\| {code} \|", table, re.MULTILINE), code
+
+
+def test_every_error_has_a_next_step() -> None:
+    """Of its own, or that of its exit code."""
+    assert {site.exit_code for site in sites() if not site.hint} <= {2, *failure._HINTS}
 
 
 def test_pages_are_as_wide_as_a_terminal() -> None:

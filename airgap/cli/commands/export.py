@@ -46,7 +46,8 @@ def export(
     from airgap.progress import count, size
 
     console = options.console(quiet, verbose)
-    wanted = Platform.asked(platform) if platform else None
+    with options.on_the_command_line("--platform"):
+        wanted = Platform.asked(platform) if platform else None
     with open_content(path, keys) as content:
         archive = plan(choose(content.images, references), content, wanted)
         for name in archive.artifacts:

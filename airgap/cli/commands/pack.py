@@ -214,14 +214,17 @@ def _override(
     from airgap.spec.wanted import platforms as read
 
     if platforms:
-        chosen = read(platforms)
+        with options.on_the_command_line("--platform"):
+            chosen = read(platforms)
         spec = replace(spec, platforms=chosen, all_platforms=not chosen)
     if cluster_name:
         spec = replace(spec, cluster_name=cluster_name)
     if node_image:
-        spec = replace(spec, node_image=Reference.parse(node_image))
+        with options.on_the_command_line("--node-image"):
+            spec = replace(spec, node_image=Reference.parse(node_image))
     if registry_image:
-        spec = replace(spec, registry_image=Reference.parse(registry_image))
+        with options.on_the_command_line("--registry-image"):
+            spec = replace(spec, registry_image=Reference.parse(registry_image))
     return spec if workers is None else replace(spec, workers=workers)
 
 

@@ -93,7 +93,8 @@ def push(
     if dry_run and check:
         raise click.UsageError("--dry-run asks nobody, and --check asks the registry")
     console = options.console(quiet, verbose)
-    address, prefix = _address(registry_name)
+    with options.on_the_command_line("REGISTRY"):
+        address, prefix = _address(registry_name)
     called = naming(
         address, prefix, short_names=short_names, name_template=name_template,
         strip_host=strip_host, map_path=map_path,

@@ -64,7 +64,8 @@ def serve(
     from airgap.serve.tls import server_context
 
     console = options.console(quiet, verbose)
-    host, port = _address(listen)
+    with options.on_the_command_line("--listen"):
+        host, port = _address(listen)
     with open_content(path, keys) as content:
         warn_of_key(content, console)
         tls = None if plain_http else _certificate(content, [host, *hosts])

@@ -45,8 +45,7 @@ def sign(
     password, data = "", inputs.read(key)  # once: it may be a pipe
     if SecretKey.is_encrypted(data):
         password = os.environ.get(password_env or "", "") or ask.password(
-            f"Password of {key}",
-            f"{key} has a password: name its variable with --password-env",
+            f"Password of {key}", _lacks(key, password_env)
         )
     secret = SecretKey.parse(data, password)
     # A name may have bytes that a comment may not.
@@ -59,8 +58,15 @@ def sign(
         results.echo(f"Signed by {secret.public.name}: {where}")
 
 
+def _lacks(key: Path, variable: str | None) -> str:
+    """Say why there is no password; CI hides secrets from runs of forks."""
+    if variable:
+        return f"{key} has a password, and {variable}, which --password-env names, is empty: set it"
+    return f"{key} has a password: name its variable with --password-env"
+
+
 @click.command()
-@click.argument("path", metavar="NAME", type=options.FILE)
+@click.argument("path", metavar="NAME", type=click.Path(readable=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Also on a medium where others can read the key.")
 @options.output_options
 def keygen(path: Path, force: bool, quiet: bool, verbose: int, as_json: bool) -> None:

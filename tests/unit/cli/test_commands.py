@@ -85,7 +85,7 @@ def test_a_key_stops_what_it_did_not_sign(run, bundle: Path, tmp_path: Path, com
     more = ["127.0.0.1:1"] if command == ["push"] else []
     ran = run(*command, bundle, *more, "--key", tmp_path / "k.pub")
     assert ran.code == 4, ran.err
-    assert "is signed by no key" in ran.err
+    assert "the bundle is not signed" in ran.err
 
 
 def test_inspect_and_verify(run, bundle: Path) -> None:  # type: ignore[no-untyped-def]
@@ -291,3 +291,34 @@ def test_a_key_that_others_can_read_is_told(run, tmp_path: Path, command, mode, 
 def test_a_bundle_without_a_key_may_be_read_by_all(run, bundle: Path) -> None:  # type: ignore[no-untyped-def]
     bundle.chmod(0o644)
     assert "can read" not in run("verify", bundle).err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (["pack", "{images}", "--images-only", "--platform", "linux"], "--platform"),
+        (["pack", "{images}", "--images-only", "--registry-mirror", "foo"], "--registry-mirror"),
+        (["pack", "{images}", "--kind", "/bin/true", "--node-image", "foo:!"], "--node-image"),
+        (["push", "{bundle}", "https://registry"], "REGISTRY"),
+        (["export", "{bundle}", "-o", "{out}", "--platform", "linux"], "--platform"),
+        (["serve", "{bundle}", "--listen", "5000"], "--listen"),
+    ],
+)
+def test_a_value_of_a_form_that_it_cannot_have_is_wrong_usage(
+    run,
+    arguments: list[str],
+    option: str,
+    tmp_path: Path,  # type: ignore[no-untyped-def]
+) -> None:
+    names = {name: tmp_path / name for name in ("images", "bundle", "out")}
+    names["images"].write_text("nginx:1.27\n")
+    write(sample(), names["bundle"])
+    ran = run(*(argument.format(**names) for argument in arguments))
+    assert ran.code == 2
+    assert f"Invalid value for {option}" in ran.err
+
+
+def test_keys_may_be_called_as_a_folder_is(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "review").mkdir()
+    assert run("keygen", str(tmp_path / "review")).code == 0
+    assert (tmp_path / "review.pub").exists()

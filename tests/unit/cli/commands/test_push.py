@@ -193,8 +193,8 @@ def test_what_is_no_registry(
     bundle: Path, capsys: pytest.CaptureFixture[str], registry_name: str
 ) -> None:
     code = app.run(["push", str(bundle), "--dry-run", "--", registry_name])
-    assert code == 3
-    assert "hint: write it as HOST[:PORT][/PREFIX]" in capsys.readouterr().err
+    assert code == 2
+    assert "write it as HOST[:PORT][/PREFIX]" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
