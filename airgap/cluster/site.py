@@ -16,7 +16,7 @@ from airgap.cluster.objects import landed as records
 from airgap.cluster.objects.landed import Landed
 from airgap.cluster.parameters import NAMESPACE
 from airgap.cluster.ports import Engine, Kube, Patience, Tools
-from airgap.errors import ClusterError
+from airgap.errors import AirgapError, ClusterError
 
 _ADMIN = "/etc/kubernetes/admin.conf"
 _API_PORT = 6443
@@ -79,6 +79,19 @@ class Site:
     def resting(self) -> list[Node]:
         """The nodes that do not run."""
         return [node for node in self.nodes if not node.running]
+
+    def why_silent(self) -> AirgapError | None:
+        """Say why nobody answers at the control plane's ports; None where it runs."""
+        try:
+            for node in self.engine.nodes(self.name):
+                if node.name == self.control_plane.name and node.running:
+                    return None
+        except AirgapError as error:
+            return error
+        return ClusterError(
+            f"{self.control_plane.name} does not run any more: it was stopped, or is gone",
+            hint="find out who stopped it (docker events), then run the same command again",
+        )
 
     @property
     def is_finished(self) -> bool:

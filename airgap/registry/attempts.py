@@ -22,6 +22,8 @@ _REST_SECONDS = 15.0
 _TOLD_SECONDS = 10.0
 """A wait that is longer is told to everybody."""
 _TOO_MANY = 429
+_SILENCES = 2
+"""Of so many in a row it is asked why."""
 Door = Callable[[], bool]
 """Asks the host whether it is there."""
 
@@ -91,6 +93,7 @@ class Rules:
         stop: ends the waits, and has the clock.
         progress: is told of each wait.
         complained: is called at each failure.
+        why_silent: may know why nobody answers.
     """
 
     def __init__(
@@ -100,7 +103,9 @@ class Rules:
         stop: Stop,
         progress: Progress,
         complained: Callable[[], None],
+        why_silent: Callable[[], AirgapError | None],
     ) -> None:
+        self.why_silent = why_silent
         self.most, self.max_wait = most, max_wait
         self.stop, self.progress, self.complained = stop, progress, complained
         self.health = Health(stop.clock)
@@ -138,7 +143,7 @@ class Attempts:
 
     def __init__(self, rules: Rules, most: int) -> None:
         self._rules, self._most = rules, most
-        self._count, self._since, self._waited = 0, 0, 0.0
+        self._count, self._silences, self._since, self._waited = 0, 0, 0, 0.0
         self.asked: float | None = None
 
     def begin(self, is_there: Door) -> None:
@@ -157,7 +162,7 @@ class Attempts:
 
     def progressed(self) -> None:
         """Take note that the last try was not in vain: only the others are counted."""
-        self._count = 0
+        self._count = self._silences = 0
 
     def failed(
         self, error: AirgapError, seconds: float | None = None, *, silent: bool = False
@@ -171,6 +176,7 @@ class Attempts:
 
         Raises:
             Stopped: the run ends: what broke did so because of that.
+            AirgapError: nobody answers, and it is known why.
         """
         rules = self._rules
         rules.stop.check()
@@ -179,6 +185,9 @@ class Attempts:
         rules.complained()
         self.asked = seconds
         self._count += 1
+        self._silences = self._silences + 1 if silent else 0
+        if self._silences == _SILENCES and (why := rules.why_silent()):
+            raise why
         if self._count == 1:
             self._since = rules.health.answers
         if self._count >= (1 if rules.health.is_sick else self._most):

@@ -56,7 +56,12 @@ class Client:
         self._lock = threading.Lock()
         self._stop = Stop(options.clock)
         self._rules = Rules(
-            options.tries, options.max_wait, self._stop, progress, self.gate.complained
+            options.tries,
+            options.max_wait,
+            self._stop,
+            progress,
+            self.gate.complained,
+            options.why_silent,
         )
         self._route = Route(options)
         self._stop.then(self._break)

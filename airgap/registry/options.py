@@ -1,10 +1,15 @@
 """options: what the registry client needs to know; the command line and unpack fill it in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from airgap.errors import AirgapError
 from airgap.transfer.stop import Clock, SystemClock
+
+
+def not_known() -> None:
+    """Say nothing of why a host is silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,8 @@ class Options:
         auth_file: containers' auth.json, which is asked after it; None where there is none.
         proxies: ``http``, ``https``, ``all``, ``no`` as in the environment's X_proxy.
         cross_origin_upload: allow an upload to go on at another host, without credentials.
+        why_silent: is asked after the second try of a request that nobody answered; an error that
+            it returns ends the tries, since it knows more of the host than its silence tells.
         clock: what waits go by.
     """
 
@@ -41,4 +48,5 @@ class Options:
     auth_file: Path | None = None
     proxies: Mapping[str, str] = field(default_factory=dict)
     cross_origin_upload: bool = False
+    why_silent: Callable[[], AirgapError | None] = not_known
     clock: Clock = field(default_factory=SystemClock)

@@ -6,7 +6,7 @@ run at the moment it happens, whatever place its item has in the list.
 
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar, cast
 
@@ -53,7 +53,7 @@ def each(
     """
     run = _Run(function, items, stop)
     with ThreadPoolExecutor(most, "each") as pool:
-        workers = [pool.submit(run.work) for _ in range(min(most, len(run.items)))]
+        workers = _begun(pool, run.work, min(most, len(run.items)))
         try:
             wait(workers, return_when=FIRST_EXCEPTION)
         except BaseException:  # Ctrl-C reaches the thread that waits
@@ -62,6 +62,23 @@ def each(
     if run.fatal:
         raise run.fatal[0]
     return run.outcome()
+
+
+def _begun(pool: ThreadPoolExecutor, work: Callable[[], None], number: int) -> "list[Future[None]]":
+    """Begin so many threads, or as many as this host allows.
+
+    Raises:
+        RuntimeError: it allows none.
+    """
+    begun: list[Future[None]] = []
+    for _ in range(number):
+        try:
+            begun.append(pool.submit(work))
+        except RuntimeError:
+            if not begun:
+                raise
+            break
+    return begun
 
 
 class _Run(Generic[T, R]):

@@ -162,7 +162,8 @@ def push_images(content: Content, entrance: Entrance, progress: Progress) -> Rep
     Raises:
         AirgapError: an image did not land; the others did.
     """
-    options, stop = RegistryOptions(ca_pem=entrance.ca_pem, tries=8), Stop()
+    stop = Stop()
+    options = RegistryOptions(ca_pem=entrance.ca_pem, tries=8, why_silent=entrance.why_silent)
     credential = Credential(entrance.login.user, entrance.login.password)
     names = Naming(short_names=True).names(content.images)
     with RegistryTarget(

@@ -228,7 +228,8 @@ def _fill(
         there = look(site.control_plane)
         room.check(there, bundle, parameters)
         repair(site.control_plane, there, bundle, before, job.progress)
-        report = land(content, Entrance(here.endpoint, tls.ca_pem, login), job.progress)
+        entrance = Entrance(here.endpoint, tls.ca_pem, login, site.why_silent)
+        report = land(content, entrance, job.progress)
         tell(report.summary())
     return report
 

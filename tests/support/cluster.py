@@ -178,6 +178,8 @@ class FakeEngine:
         return True
 
     def nodes(self, cluster: str) -> list[Node]:
+        if reason := self.broken.get("nodes"):
+            raise ResourceError(reason)
         return list(self.found.get(cluster, []))
 
     def clusters(self) -> list[str]:

@@ -2,9 +2,11 @@
 
 import base64
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
+
+from airgap.errors import AirgapError
 
 USER, READING_USER = "airgap", "airgap-reader"
 PASSWORD_KEY, HTPASSWD_KEY = "password", "htpasswd"
@@ -60,8 +62,10 @@ class Entrance:
         endpoint: ``HOST:PORT``.
         ca_pem: whom it is believed by.
         login: what it asks for.
+        why_silent: says why nobody answers there, where that is known.
     """
 
     endpoint: str
     ca_pem: bytes
     login: Login
+    why_silent: Callable[[], AirgapError | None]

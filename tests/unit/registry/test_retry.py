@@ -5,7 +5,7 @@ from email.utils import format_datetime
 import httpx
 import pytest
 
-from airgap.errors import NetworkError, TrustError
+from airgap.errors import AirgapError, ClusterError, NetworkError, TrustError
 from airgap.registry.attempts import Rules
 from airgap.registry.errors import FailedError, FullError
 from airgap.registry.retry import Retry, is_bad_certificate
@@ -23,11 +23,19 @@ class Bench:
         self.clock, self.heard, self.complaints = FakeClock(), Heard(), 0
         self.stop = Stop(self.clock)
         self.below = Played(play)
-        self.rules = Rules(most, max_wait, self.stop, self.heard, self._complained)
+        self.why: AirgapError | None = None
+        self.asked_why = 0
+        self.rules = Rules(
+            most, max_wait, self.stop, self.heard, self._complained, self._why_silent
+        )
         self.way = Retry(self.below, "r.example", self.rules, lambda _: True)
 
     def _complained(self) -> None:
         self.complaints += 1
+
+    def _why_silent(self) -> AirgapError | None:
+        self.asked_why += 1
+        return self.why
 
     def fails(self, **more: object) -> NetworkError:
         with pytest.raises(NetworkError) as caught:
@@ -43,6 +51,24 @@ def test_what_passes_is_tried_again(failure: int | Exception) -> None:
     assert [0.5 <= bench.clock.waits[0] <= 1, 1 <= bench.clock.waits[1] <= 2] == [True, True]
     assert (bench.complaints, len(bench.heard.details)) == (2, 2)
     assert "try 2 of 6" in bench.heard.details[0]
+
+
+def test_after_two_tries_that_nobody_answered_it_is_asked_why() -> None:
+    bench = Bench(in_turn(*[SILENT] * 9))
+    bench.why = ClusterError("the node does not run any more")
+    with pytest.raises(ClusterError, match="the node does not run any more"):
+        ask(bench.way)
+    assert (len(bench.below), len(bench.clock.waits), bench.asked_why) == (2, 1, 1)
+    bench.why = None
+    bench.fails()
+    assert (len(bench.below), bench.asked_why) == (8, 2), "all its tries, where nobody knows"
+
+
+def test_who_answers_in_between_is_not_silent() -> None:
+    bench = Bench(in_turn(SILENT, 503, SILENT, 503, 200))
+    bench.why = ClusterError("it is gone")
+    assert ask(bench.way).status_code == 200
+    assert bench.asked_why == 0
 
 
 @pytest.mark.parametrize("status", [200, 202, 307, 400, 401, 403, 404, 405, 413, 416, 501, 505])

@@ -75,6 +75,27 @@ def test_no_more_at_a_time_than_is_said() -> None:
     assert most <= 3
 
 
+@pytest.mark.parametrize("allowed", [0, 1, 3])
+def test_a_host_that_allows_few_threads_gets_few(
+    allowed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, begun = threading.Thread.start, list[threading.Thread]()
+
+    def bounded(thread: threading.Thread) -> None:
+        if len(begun) == allowed:
+            raise RuntimeError("can't start new thread")
+        begun.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", bounded)
+    if allowed:
+        outcome = each(str, range(100), Stop(), most=16)
+        assert [text for _, text in outcome.done] == list(map(str, range(100)))
+    else:
+        with pytest.raises(RuntimeError, match="new thread"):
+            each(str, range(100), Stop())
+
+
 def test_ctrl_c_ends_the_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     stop = Stop()
 

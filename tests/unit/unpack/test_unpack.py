@@ -89,6 +89,25 @@ def test_a_failure_removes_what_this_run_made_and_tells_how_far_it_came(run: Run
     assert any(w.startswith("not done: push the images") for w in run.told.warnings)
 
 
+@pytest.mark.parametrize("how", ["stopped", "gone", "docker"])
+def test_a_node_that_is_lost_during_the_push_is_named(run: Run, how: str) -> None:
+    """As the registry's client asks it: after the second try that nobody answered."""
+    run(retain=True)
+    (entrance,) = run.landed
+    engine = run.host.engine
+    assert entrance.why_silent() is None
+    if how == "stopped":
+        engine.stop("kind-control-plane")
+    elif how == "gone":
+        engine.found["kind"].clear()
+    else:
+        engine.broken["nodes"] = "docker does not answer"
+    why = entrance.why_silent()
+    assert why
+    said = "docker does not answer" if how == "docker" else "kind-control-plane does not run any"
+    assert why.message.startswith(said)
+
+
 def test_retain_keeps_it(run: Run) -> None:
     run.fails = NetworkError("no")
     with pytest.raises(NetworkError):
