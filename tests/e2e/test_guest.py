@@ -87,10 +87,12 @@ class Theirs:
     def as_it_is(self) -> dict[str, Any]:
         """Return all of it: equal twice where nothing was touched meanwhile."""
         lab = self.lab
+        (container,) = json.loads(lab.docker("inspect", THEIRS))
+        del container["ExecIDs"]  # of our own looks, for some minutes
         (network,) = json.loads(lab.docker("network", "inspect", "kind"))
         names = ("configmap/local-registry-hosting", "configmap/cluster-info")
         return {
-            "container": json.loads(lab.docker("inspect", THEIRS)),
+            "container": container,
             "network": network,
             "clusters": lab.isolated(lab.env["kind"], "get", "clusters").stdout,
             "announced": self.kubectl("-n", "kube-public", "get", *names, "-o", "json"),

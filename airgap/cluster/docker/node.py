@@ -151,11 +151,19 @@ class Node:
         return bool(self.run("sh", "-c", f"[ ! -d {place} ] || {{ rm -rf {place} && echo y; }}"))
 
     def remove_images(self, repository: str) -> list[str]:
-        """Remove all of containerd's names of a repository's images; returns them."""
-        listed = self.run("ctr", "-n", "k8s.io", "images", "ls", "-q").decode().split()
-        names = [name for name in listed if name.startswith((f"{repository}:", f"{repository}@"))]
+        """Remove all of containerd's names of a repository's images; returns them.
+
+        An image that a container was made from has its config's digest as a name, too: that goes
+        with the last of the others.
+        """
+        listed = self.run("ctr", "-n", "k8s.io", "images", "ls").decode().splitlines()[1:]
+        found = {words[0]: words[2] for words in map(str.split, listed) if len(words) > 2}
+        names = [name for name in found if name.startswith((f"{repository}:", f"{repository}@"))]
+        others = {found[name] for name in found if name not in names and not _is_digest(name)}
+        gone = {found[name] for name in names} - others
+        unnamed = [name for name in found if _is_digest(name) and found[name] in gone]
         if names:
-            self.run("ctr", "-n", "k8s.io", "images", "rm", *names)
+            self.run("ctr", "-n", "k8s.io", "images", "rm", *names, *unnamed)
         return names
 
     def has_image(self, name: str, digest: str) -> bool:
@@ -230,6 +238,10 @@ class Node:
                 " pack a newer node image"
             )
         return None
+
+
+def _is_digest(name: str) -> bool:
+    return name.startswith("sha256:")
 
 
 def _archive(files: Mapping[str, bytes], mode: int) -> bytes:

@@ -117,10 +117,17 @@ def listing(folder: Path, text: str) -> Path:
 
 
 def test_images_of_a_repository_are_removed_and_no_others(inside: Node, tmp_path: Path) -> None:
-    names = ["r/app:1", "r/app@sha256:1", "r/apple:1", "r/other:1"]
-    asked = listing(tmp_path, "\n".join(names))
-    assert inside.remove_images("r/app") == names[:2]
-    assert asked.read_text().splitlines()[1:] == ["-n k8s.io images rm r/app:1 r/app@sha256:1"]
+    """With the name that a digest of the config gives, unless another name means the same."""
+    images = {
+        "r/app:1": "sha256:1", "r/app@sha256:1": "sha256:1", "sha256:c1": "sha256:1",
+        "r/app:2": "sha256:2", "r/apple:1": "sha256:2", "sha256:c2": "sha256:2",
+        "r/other:1": "sha256:3", "sha256:c3": "sha256:3",
+    }  # fmt: skip
+    lines = [f"{name} application/x {digest} 5 MiB -" for name, digest in images.items()]
+    asked = listing(tmp_path, "\n".join(["REF TYPE DIGEST SIZE PLATFORMS", *lines]))
+    assert inside.remove_images("r/app") == ["r/app:1", "r/app@sha256:1", "r/app:2"]
+    gone = "r/app:1 r/app@sha256:1 r/app:2 sha256:c1"
+    assert asked.read_text().splitlines()[1:] == [f"-n k8s.io images rm {gone}"]
     asked.unlink()
     assert inside.remove_images("r/none") == []
     assert len(asked.read_text().splitlines()) == 1
