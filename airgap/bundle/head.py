@@ -54,7 +54,10 @@ def open_file(path: Path, flags: int = os.O_RDONLY) -> tuple[int, int]:
         # Without O_NONBLOCK, opening a pipe would wait for a writer.
         fd = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise inputs.unreadable(error, path, "name a bundle file") from error
+        hint = "name a bundle file"
+        if str(path) == "-":
+            hint = "a bundle is read at several places: write the stream into a file, and name that"
+        raise inputs.unreadable(error, path, hint) from error
     with guarded(f"cannot read {path}"):
         mode = os.fstat(fd).st_mode
         size = os.lseek(fd, 0, os.SEEK_END) if stat.S_ISREG(mode) or stat.S_ISBLK(mode) else None
@@ -63,7 +66,10 @@ def open_file(path: Path, flags: int = os.O_RDONLY) -> tuple[int, int]:
     os.close(fd)
     if size == 0:
         raise damaged(f"{path} is empty")
-    raise InputError(f"{path} is not a file", hint="name a bundle file")
+    raise InputError(
+        f"{path} is not a file, but {inputs.KINDS.get(stat.S_IFMT(mode), 'something else')}",
+        hint="a bundle is read at several places: name a file, or write the stream into one",
+    )
 
 
 def read_lead(fd: int, path: Path, file_size: int) -> Lead:

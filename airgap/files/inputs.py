@@ -15,6 +15,14 @@ from airgap.errors import AirgapError, InputError
 from airgap.files.failures import resource_error
 
 _MISTAKES = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP}
+KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+"""What stands under a name where no file does."""
 _HINT = "check the path"
 _MOST = 16 << 20
 

@@ -92,8 +92,8 @@ class SecretKey:
         return f"{UNTRUSTED}{said}\n{raw}\n".encode("ascii")
 
     @classmethod
-    def parse(cls, data: bytes, password: str = "") -> Self:
-        """Read a secret key.
+    def parse(cls, data: bytes, password: str = "", name: str = "this") -> Self:
+        """Read a secret key, called ``name`` in errors.
 
         Raises:
             TrustError: it is none, or the password does not open it.
@@ -101,16 +101,18 @@ class SecretKey:
         lines = data.decode("latin-1").strip().splitlines()
         raw = decoded(lines[-1]) if lines else b""
         if len(raw) != 158 or raw[:2] != b"Ed" or raw[4:6] != b"B2":
-            raise TrustError("not a minisign secret key", hint="give the .key file")
+            raise TrustError(f"{name} is not a minisign secret key", hint="give the .key file")
         kind, salt, body = raw[2:4], raw[6:38], raw[54:]
         if kind == b"Sc":
             limits = (int.from_bytes(raw[38:46], "little"), int.from_bytes(raw[46:54], "little"))
             body = _xor(body, _stream(password, salt, *limits))
             if _checksum(body[:72]) != body[72:]:
-                raise TrustError("the password does not open the secret key", hint="type it again")
+                raise TrustError(f"the password does not open {name}", hint="type it again")
         found = cls._from_seed(body[:8], body[8:40])
         if found.public.key != body[40:72]:  # minisign writes no checksum into plain keys
-            raise TrustError("the secret key is damaged", hint="use a copy of the .key file")
+            raise TrustError(
+                f"the secret key {name} is damaged", hint="use a copy of the .key file"
+            )
         return found
 
     @classmethod
@@ -120,7 +122,7 @@ class SecretKey:
         Raises:
             TrustError: see `parse`; also where the file cannot be read.
         """
-        return cls.parse(read_text(path).encode("latin-1"), password)
+        return cls.parse(read_text(path).encode("latin-1"), password, str(path))
 
     @staticmethod
     def is_encrypted(data: bytes) -> bool:

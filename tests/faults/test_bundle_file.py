@@ -125,13 +125,13 @@ def test_other_archives(bad):
 def test_what_is_no_file(bad, tmp_path):
     assert "No such file" in bad(None)
     bad.path.mkdir()
-    assert "is not a file" in bad(None)
+    assert "is not a file, but a folder" in bad(None)
     bad.path.rmdir()
     os.mkfifo(bad.path)
-    assert "is not a file" in bad(None)
+    assert "is not a file, but a pipe" in bad(None)
     bad.path.unlink()
     bad.path.symlink_to("/dev/zero")
-    assert "is not a file" in bad(None)
+    assert "is not a file, but a device" in bad(None)
     bad.path.unlink()
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(bad.path))

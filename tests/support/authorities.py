@@ -26,7 +26,7 @@ def key(kind: str, number: int = 0) -> _Key:  # to have several
     return ed25519.Ed25519PrivateKey.generate()
 
 
-def own_ca(constraint: str = "", days: int = 100) -> Authority:
+def own_ca(constraint: str = "", days: float = 100) -> Authority:
     """Return a root with an RSA key that may sign for ``constraint`` alone.
 
     ``constraint`` is a DNS name or a network; empty is none.
@@ -80,7 +80,7 @@ def _certificate(
     own: _Key,
     issuer: str,
     signer: _Key,
-    days: int,
+    days: float,
     constraint: str = "",
     identifier: bytes = b"",
 ) -> x509.Certificate:
@@ -95,7 +95,7 @@ def _certificate(
         .issuer_name(named(issuer))
         .public_key(own.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now)
+        .not_valid_before(now - timedelta(days=10))
         .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(_may_sign(), critical=True)

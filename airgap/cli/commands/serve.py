@@ -34,6 +34,7 @@ _THIS_HOST = ("127.0.0.1", "::1", "localhost")
     "--host", "hosts", multiple=True, help="A further name of the certificate that is made."
 )
 @click.option("--ca-out", type=options.OUTPUT, help="Write the CA to trust into this file.")
+@click.option("--user", metavar="NAME", help="Be this user once it listens, and not root any more.")
 @options.keys_option
 @options.json_option
 @options.progress_option
@@ -45,6 +46,7 @@ def serve(
     plain_http: bool,
     hosts: tuple[str, ...],
     ca_out: Path | None,
+    user: str | None,
     keys: tuple[str, ...],
     verbose: int,
     quiet: bool,
@@ -60,12 +62,14 @@ def serve(
       airgap serve bundle.tar --plain-http
       docker pull localhost:5000/nginx:1.27
     """
+    from airgap.cli.identity import User
     from airgap.serve.server import Server
     from airgap.serve.tls import server_context
 
     console = options.console(quiet, verbose)
     with options.on_the_command_line("--listen"):
         host, port = _address(listen)
+    identity = User.named(user) if user else None
     with open_content(path, keys) as content:
         warn_of_key(content, console)
         tls = None if plain_http else _certificate(content, [host, *hosts])
@@ -78,6 +82,9 @@ def serve(
                     _trust(console, tls, ca_out)
                 elif host not in _THIS_HOST:
                     console.warn("plain http: whoever is on the way can read and change it all")
+                if identity:
+                    identity.become()
+                    console.note(f"from now on as {identity.name}")
                 if as_json:
                     _tell_json(content, path, url, server.port, ca_out if tls else None)
                 server.wait()

@@ -47,7 +47,7 @@ def sign(
         password = os.environ.get(password_env or "", "") or ask.password(
             f"Password of {key}", _lacks(key, password_env)
         )
-    secret = SecretKey.parse(data, password)
+    secret = SecretKey.parse(data, password, str(key))
     # A name may have bytes that a comment may not.
     said = comment or printable(f"file:{path.name.encode(errors='replace').decode()}")
     progress = options.console(quiet, verbose)

@@ -1,7 +1,9 @@
 import contextlib
+import errno
 import http.client
 import io
 import json
+import os
 import re
 import signal
 import subprocess
@@ -256,6 +258,41 @@ def test_serve_warns_of_plain_http_and_counts_what_it_could_not_answer(bundle: P
         rest = process.stderr.read()
         assert "1 request went without the right answer" in rest
         assert image.root.digest.hex in rest
+
+
+@pytest.mark.needs("root")
+def test_serve_as_another_user(bundle: Path) -> None:
+    """Which could not open the bundle: it is open already."""
+    bundle.chmod(0o600)
+    options = ("--plain-http", "--listen", "127.0.0.1:0", "--user", "nobody")
+    with served(bundle, *options, until="from now on as nobody") as (process, told):
+        port = re.search(r":([0-9]+)", told)
+        assert port
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        for line in ("Uid", "Gid", "Groups"):
+            numbers = re.search(rf"^{line}:(.*)$", status, re.M)
+            assert numbers
+            assert "0" not in numbers[1].split()
+        connection = http.client.HTTPConnection("127.0.0.1", int(port[1]), timeout=60)
+        with contextlib.closing(connection):
+            connection.request("GET", "/v2/_catalog")
+            assert connection.getresponse().status == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+
+
+def test_serve_as_a_user_that_is_none_or_may_not(run, bundle: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    for name in ("nobody-of-that-name", "4294967295", "9" * 30, "-1"):
+        ran = run("serve", bundle, "--listen", "127.0.0.1:0", "--user", name)
+        assert (ran.code, f"there is no user '{name}'" in ran.err) == (3, True)
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "initgroups", refused)
+    ran = run("serve", bundle, "--listen", "127.0.0.1:0", "--user", "nobody")
+    assert ran.code == 6
+    assert "cannot become nobody: Operation not permitted" in ran.err
 
 
 def test_serve_cannot_write_the_ca(run, bundle: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

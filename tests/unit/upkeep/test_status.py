@@ -1,3 +1,4 @@
+import base64
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ from airgap.cluster.docker.node import State
 from airgap.cluster.site import Site
 from airgap.errors import ClusterError
 from airgap.upkeep.status import Status, look
+from tests.support.authorities import own_ca
 from tests.unit.unpack.bundles import Run
 
 
@@ -90,6 +92,22 @@ def test_a_cluster_without_a_bundle(run: Run) -> None:
 def test_a_kubeconfig_that_leads_elsewhere(run: Run, tmp_path: Path) -> None:
     (problem,) = status(run, tmp_path / "none").problems
     assert "does not lead to the cluster: airgap up --cluster-name kind --kubeconfig" in problem
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [(61, ""), (60, "ends in 59 days"), (1.5, "ends in 1 day"), (-3, "has expired")],
+)
+def test_a_certificate_is_warned_of_from_60_days_on(run: Run, days: float, said: str) -> None:
+    secret = run.host.kube_of("kind").get("Secret", "registry", "registry")
+    assert secret
+    secret["data"]["tls.crt"] = base64.b64encode(own_ca(days=days).cert_pem).decode()
+    problems = status(run).problems
+    if said:
+        wanted = f"the registry's certificate {said}: airgap renew --cluster-name kind"
+        assert problems == [wanted]
+    else:
+        assert problems == []
 
 
 def test_no_such_cluster(run: Run) -> None:

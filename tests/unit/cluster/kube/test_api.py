@@ -2,8 +2,10 @@
 
 import json
 import socket
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,6 +49,19 @@ def test_an_api_that_takes_connections_and_says_nothing_is_given_up(scheme: str)
         kube = KubeApi(access, Patience.within(0.2, Clock()))
         with pytest.raises(ClusterError, match="the Kubernetes API does not answer"):
             kube.list("Node")
+
+
+def test_its_key_is_in_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    tls = issue(["127.0.0.1"])
+    kube = KubeApi(Access("https://127.0.0.1:1", *(tls.ca_pem, tls.cert_pem, tls.key_pem)), once())
+    with pytest.raises(ClusterError):
+        kube.list("Node")
+    assert list(tmp_path.iterdir()) == []
+
+
+def once() -> Patience:
+    return replace(Patience(), tries=1)
 
 
 @dataclass
