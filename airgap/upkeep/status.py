@@ -196,6 +196,9 @@ def _look_at_registry(site: Site, kube: Kube, result: Status, cert_pem: bytes) -
         ready.wait_deployment(kube, "registry", NAMESPACE, 0, site.tools.clock)
     except ClusterError as error:
         result.problems.append(error.message)
+        node = site.control_plane.name
+        if ready.is_cordoned(kube, node):
+            result.problems.append(f"{node} takes no new pods: kubectl uncordon {node}")
         return
     parameters = result.bundles[-1].parameters
     port = site.control_plane.ports.get(parameters.node_port)

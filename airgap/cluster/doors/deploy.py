@@ -12,6 +12,7 @@ from airgap.cluster.objects import registry as objects
 from airgap.cluster.parameters import NAMESPACE, Parameters
 from airgap.cluster.ports import Kube, Object
 from airgap.cluster.site import Site
+from airgap.errors import ClusterError
 
 _WORKLOAD = ("Deployment", "Service")
 _DOORS = ("ConfigMap", *_WORKLOAD)
@@ -106,8 +107,17 @@ def wait(found: Site, kube: Kube, parameters: Parameters, *, changed: bool) -> N
     Raises:
         ClusterError: it is not in time.
     """
-    clock = found.tools.clock
-    ready.wait_deployment(kube, "registry", NAMESPACE, _SECONDS, clock)
+    clock, node = found.tools.clock, found.control_plane.name
+    cordoned = ready.is_cordoned(kube, node)
+    try:
+        ready.wait_deployment(kube, "registry", NAMESPACE, 0 if cordoned else _SECONDS, clock)
+    except ClusterError as error:
+        if not cordoned:
+            raise
+        raise ClusterError(
+            f"{node} takes no new pods, so the registry cannot start: it was drained or cordoned",
+            hint=f"kubectl uncordon {node}, then run the same command again",
+        ) from error
     if not changed:
         return
     door = parameters.control_plane, parameters.read_port

@@ -28,6 +28,12 @@ def nodes(kube: Kube) -> dict[str, bool]:
     return {item["metadata"]["name"]: is_true(item, "Ready") for item in kube.list("Node")}
 
 
+def is_cordoned(kube: Kube, node: str) -> bool:
+    """Tell whether a node takes no new pods, since somebody said so or drained it."""
+    found = kube.get("Node", node) or {}
+    return bool((found.get("spec") or {}).get("unschedulable"))
+
+
 def is_true(item: Object, condition: str) -> bool:
     """Tell whether a condition of an object holds."""
     conditions = item.get("status", {}).get("conditions") or []

@@ -55,6 +55,19 @@ def test_credentials_that_cannot_be_read_are_none(bundle: Path, closed: Path, na
     assert f"warning: cannot read {path}: Permission denied: no credentials are used" in said
 
 
+@pytest.mark.parametrize(
+    ("set_to", "is_plain"),
+    [({"TERM": "dumb"}, True), ({"TERM": "xterm", "CI": "true"}, True), ({"TERM": "xterm"}, False)],
+)
+def test_a_dumb_terminal_and_a_log_of_ci_get_no_bar(
+    set_to: dict[str, str], is_plain: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    for name, value in set_to.items():
+        monkeypatch.setenv(name, value)
+    assert environment.plain() == is_plain
+
+
 def test_without_a_home_there_are_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody() -> Path:
         raise RuntimeError("Could not determine home directory.")

@@ -84,6 +84,17 @@ def test_a_deployment_that_is_gone_is_no_fault(run: Run) -> None:
     assert problem == "Deployment registry: not ready after 0 s (it is not there)"
 
 
+def test_a_registry_that_a_drained_node_does_not_take_is_told_with_what_mends_it(run: Run) -> None:
+    kube = run.host.kube_of("kind")
+    node = kube.get("Node", "kind-control-plane")
+    assert node
+    node["spec"] = {"unschedulable": True}
+    assert status(run).problems == [], "where it runs on, that is somebody's own choice"
+    kube.delete("Deployment", "registry", "registry")
+    wanted = "kind-control-plane takes no new pods: kubectl uncordon kind-control-plane"
+    assert wanted in status(run).problems
+
+
 def test_a_cluster_without_a_bundle(run: Run) -> None:
     run.host.kube_of("kind").delete("Namespace", "registry")
     assert status(run).problems == ["no bundle has landed here: airgap unpack BUNDLE.tar"]
