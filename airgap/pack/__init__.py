@@ -9,5 +9,6 @@ at_hand   bundles whose content need not be fetched
 download  blobs into the file, many at a time
 pieces    who fetches which bytes of them next
 extras    what travels besides images
+carried   what a bundle brings for whoever finds it: airgap itself, and pages
 result    what was packed, and what was not
 """

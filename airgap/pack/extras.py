@@ -17,7 +17,7 @@ from airgap.cluster.objects import registry_yaml
 from airgap.cluster.parameters import Parameters
 from airgap.oci.image import Image
 from airgap.oci.platform import Platform
-from airgap.pack.programs import NO_TOOLS, Tools, check_program, find_airgap
+from airgap.pack.carried.programs import NO_TOOLS, Tools, check_program, find_airgap
 from airgap.spec.spec import Spec
 
 Member = tuple[str, bytes | Path]

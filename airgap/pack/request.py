@@ -9,8 +9,8 @@ from pathlib import Path
 from airgap.oci.attached import MAX_ATTACHED_BYTES
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
+from airgap.pack.carried.programs import NO_TOOLS, Tools
 from airgap.pack.extras import ClusterOptions
-from airgap.pack.programs import NO_TOOLS, Tools
 from airgap.signatures.cosign import ImageKey
 from airgap.spec.image_list import merged
 from airgap.spec.lock import Lock

@@ -11,7 +11,7 @@ import pytest
 from airgap.bundle import tar
 from airgap.bundle.reader import Bundle
 from airgap.oci.platform import Platform
-from airgap.pack.page import Facts, page
+from airgap.pack.carried.page import Facts, page
 from tests.support.bundles import sample, write
 
 ROOT = Path(__file__).parents[2]

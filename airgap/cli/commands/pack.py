@@ -149,8 +149,8 @@ def pack(
 
     from airgap.cli import packed
     from airgap.pack.at_hand import at_hand
+    from airgap.pack.carried.programs import Tools
     from airgap.pack.pack import pack as run
-    from airgap.pack.programs import Tools
     from airgap.pack.request import Request
     from airgap.sources.choose import choose
     from airgap.sources.registry import RegistrySource

@@ -10,8 +10,8 @@ from airgap.certificates.prove import covers
 from airgap.cluster.parameters import Parameters
 from airgap.errors import InputError
 from airgap.oci.platform import Platform
+from airgap.pack.carried.programs import NO_TOOLS, Tools
 from airgap.pack.extras import ClusterOptions, Payload, payload
-from airgap.pack.programs import NO_TOOLS, Tools
 from airgap.spec.spec import Spec
 from tests.support.authorities import own_ca
 from tests.support.bundles import Content

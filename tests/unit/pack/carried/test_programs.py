@@ -5,7 +5,7 @@ import pytest
 
 from airgap.errors import InputError
 from airgap.oci.platform import Platform
-from airgap.pack.programs import check_program, find_airgap
+from airgap.pack.carried.programs import check_program, find_airgap
 
 AMD64, ARM64 = Platform("linux", "amd64"), Platform("linux", "arm64")
 

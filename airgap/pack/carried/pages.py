@@ -6,9 +6,9 @@ from airgap.bundle.format import HELP, README
 from airgap.help.carried import carried
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
+from airgap.pack.carried.page import Facts, page
+from airgap.pack.carried.programs import file_name, platform_of
 from airgap.pack.extras import Member, Payload
-from airgap.pack.page import Facts, page
-from airgap.pack.programs import file_name, platform_of
 from airgap.pack.request import Request
 from airgap.pack.sparse import sparse
 

@@ -12,8 +12,8 @@ from airgap.bundle.reader import Bundle
 from airgap.errors import InputError
 from airgap.help.pages import pages
 from airgap.oci.platform import Platform
-from airgap.pack.page import Facts, page
-from airgap.pack.programs import Tools
+from airgap.pack.carried.page import Facts, page
+from airgap.pack.carried.programs import Tools
 from tests.support.shelf import Shelf
 from tests.unit.pack.conftest import Listener, pack_from
 from tests.unit.pack.test_programs import elf
