@@ -12,7 +12,7 @@ import pytest
 from airgap.cli import app
 from tests.support.images import Maker
 from tests.support.registries import Registry, registry
-from tests.unit.pack.test_page import commands
+from tests.unit.pack.carried.test_page import commands
 
 SHELL = f"airgap() {{ {sys.executable} -P -c 'from airgap.cli import main; main()' \"$@\"; }}\n"
 """A function comes before whatever PATH has, also before the program in the bundle."""

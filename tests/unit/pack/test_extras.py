@@ -15,7 +15,7 @@ from airgap.pack.extras import ClusterOptions, Payload, payload
 from airgap.spec.spec import Spec
 from tests.support.authorities import own_ca
 from tests.support.bundles import Content
-from tests.unit.pack.test_programs import elf
+from tests.unit.pack.carried.test_programs import elf
 
 AMD64 = Platform("linux", "amd64")
 X86_64 = 62

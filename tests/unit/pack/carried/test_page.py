@@ -15,8 +15,8 @@ from airgap.oci.platform import Platform
 from airgap.pack.carried.page import Facts, page
 from airgap.pack.carried.programs import Tools
 from tests.support.shelf import Shelf
+from tests.unit.pack.carried.test_programs import elf
 from tests.unit.pack.conftest import Listener, pack_from
-from tests.unit.pack.test_programs import elf
 from tests.unit.test_docs import calls, refusal
 
 AMD64 = Platform("linux", "amd64")
