@@ -6,6 +6,7 @@ object changes nothing and restarts nothing.
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -15,6 +16,7 @@ from airgap.cluster.ports import Object, Patience, RefusedError
 from airgap.errors import ClusterError
 
 _MANAGER = "airgap"
+_OBJECT = re.compile(r"^(?:<[^>]*>|\w+\([^)]*\)): ")
 _PLURALS = {
     "Namespace": "namespaces",
     "Node": "nodes",
@@ -146,9 +148,15 @@ def _translated(what: str) -> Iterator[None]:
         raise RefusedError(f"Kubernetes refused {what}: {_said(error)}", error.status) from error
     except (HTTPError, OSError) as error:
         raise ClusterError(
-            f"the Kubernetes API does not answer: {' '.join(str(error).split())[:200]}",
+            f"the Kubernetes API does not answer: {_reason(error)}",
             hint="airgap up starts a cluster that was stopped",
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return why no answer came, without the names of the objects that waited for it."""
+    found = getattr(error, "reason", None) or error
+    return _OBJECT.sub("", " ".join(str(found).split()))[:200]
 
 
 def _said(error: Any) -> str:
