@@ -5,6 +5,7 @@ from pathlib import Path
 from airgap.cli import results
 from airgap.files import outputs
 from airgap.oci.attached import number
+from airgap.oci.chart import command, is_chart
 from airgap.pack.result import Result
 from airgap.progress import count, size
 from airgap.signatures.cosign import lines
@@ -55,6 +56,8 @@ def _print(result: Result) -> None:
         results.echo(
             f"  attached   {number(result.attached)} to {images}: signatures, attestations, SBOMs"
         )
+    for image in filter(is_chart, result.images):
+        results.echo(f"  chart      {command(image)}")
     for line in lines(result.image_keys, result.images):
         results.echo(line)
     if result.fetched or result.reused:

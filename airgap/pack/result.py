@@ -8,6 +8,7 @@ from typing import Any
 from airgap.bundle.writer import partial_of
 from airgap.errors import AirgapError, NetworkError, together
 from airgap.oci.attached import belonging, number
+from airgap.oci.chart import command, is_chart
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
 from airgap.oci.platform import Platform
@@ -125,6 +126,11 @@ class Result:
             "attached": {"count": number(self.attached), "image_count": self.with_attached},
             "sparse": [str(reference) for reference in self.sparse],
             "left_out": list(self.left_out),
+            "charts": [
+                {"reference": str(image.reference), "install": command(image)}
+                for image in self.images
+                if is_chart(image)
+            ],
             "image_key": proved(self.image_keys, self.images),
             "docker_archive_lacks": [str(reference) for reference in self.docker_archive_lacks],
         } | common

@@ -11,10 +11,12 @@ from airgap.oci.attached import tag_of
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
 from airgap.oci.reference import Reference
+from airgap.sources.chart.repository import Pages, Repositories
 from airgap.sources.named import Content, find
 from airgap.sources.named import listed as listed_in
 from airgap.sources.place import open_place, split
 from airgap.sources.store import StoreSource
+from airgap.spec.charts import is_remote
 from airgap.spec.wanted import Place, Placed, Wanted
 from airgap.transfer.ports import Attaching, Part, Parted, Sink, Source
 
@@ -104,7 +106,10 @@ class Chosen:
 
 
 def choose(
-    listed: Iterable[Wanted | Placed], registry: Source, stack: ExitStack
+    listed: Iterable[Wanted | Placed],
+    registry: Source,
+    stack: ExitStack,
+    pages: Pages | None = None,
 ) -> tuple[tuple[Wanted, ...], Chosen]:
     """Find the images of a list, and the source of all of them.
 
@@ -112,6 +117,7 @@ def choose(
         listed: registries' images, and places on this machine, which are looked into.
         registry: has all that is in no other place.
         stack: closes what is opened.
+        pages: reads charts from their repositories.
 
     Returns:
         the images in the order listed, and where each is by its name on the other side.
@@ -119,7 +125,7 @@ def choose(
     Raises:
         InputError: tells of every place that is not there or has no such image.
     """
-    places = _Places(stack)
+    places = _Places(stack, pages)
     images: list[Wanted] = []
     elsewhere: dict[Reference, tuple[Source, Reference]] = {}
     errors: list[InputError] = []
@@ -143,8 +149,9 @@ def choose(
 class _Places:
     """Places on this machine, each opened once."""
 
-    def __init__(self, stack: ExitStack) -> None:
+    def __init__(self, stack: ExitStack, pages: Pages | None) -> None:
         self._stack = stack
+        self._charts = Repositories(pages) if pages else None
         self._open: dict[tuple[Path, bool], Content] = {}
 
     def images(self, placed: Placed) -> Iterator[tuple[Wanted, Source]]:
@@ -153,6 +160,9 @@ class _Places:
         Raises:
             InputError: there are none, or several where one is meant.
         """
+        if placed.place.transport == "helm":
+            yield self._chart(placed)
+            return
         path, text = split(placed.place)
         content = self._content(path, is_bundle=placed.place.transport == "bundle")
         found = find(content, text)
@@ -168,6 +178,15 @@ class _Places:
             exact = one.text or str(one.root.digest)
             origin = Place(placed.place.transport, f"{path.absolute()}:{exact}")
             yield Wanted(name, placed.platforms, origin), StoreSource(content, one)
+
+    def _chart(self, placed: Placed) -> tuple[Wanted, Source]:
+        assert self._charts is not None  # noqa: S101  (lists of images alone have no pages)
+        chart = self._charts.chart(placed.place)
+        (one,) = chart.named
+        text = placed.place.text
+        exact = text if is_remote(placed.place) else str((placed.place.folder / text).absolute())
+        wanted = Wanted(placed.name or one.reference, placed.platforms, Place("helm", exact))
+        return wanted, StoreSource(chart, one)
 
     def _content(self, path: Path, *, is_bundle: bool) -> Content:
         key = (path.resolve(), is_bundle)

@@ -2,6 +2,7 @@
 
 import functools
 import threading
+from urllib.parse import urlsplit
 
 from airgap.errors import InputError
 from airgap.oci.reference import DEFAULT_HOST, Reference
@@ -45,6 +46,28 @@ class Clients:
                 self._clients[reference.host] = client
                 self._stop.then(client.stop)
         return client, client.endpoint.repository(reference.path)
+
+    def at(self, url: str) -> Client:
+        """Return the client for the web server of a URL.
+
+        Raises:
+            InputError: it is plain http, and not said to be allowed.
+        """
+        parts = urlsplit(url)
+        host, key = parts.netloc.lower(), f"{parts.scheme}://{parts.netloc.lower()}"
+        plain = parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1", "::1")
+        if plain and host not in self._options.insecure:
+            raise InputError(
+                f"{url}: plain http tells nothing of who answers",
+                hint=f"use https, or allow it: --insecure-registry {host}",
+            )
+        with self._lock:
+            if key not in self._clients:
+                look_up = functools.partial(self._credentials.of, host)
+                client = Client(Endpoint(host, key), self._options, look_up, self._progress)
+                self._clients[key] = client
+                self._stop.then(client.stop)
+            return self._clients[key]
 
     def close(self) -> None:
         """Close all connections."""

@@ -110,6 +110,15 @@ class RegistrySource:
         client, repository = self._clients.of(reference)
         return self._referrers.of(client, repository, subject)
 
+    def page(self, url: str, limit: int) -> bytes | None:
+        """Read what a web server has; see `airgap.sources.chart.repository.Pages`."""
+        client = self._clients.at(url)
+        try:
+            with client.request("GET", httpx.URL(url), scope="", expect=(200, 404, 410)) as answer:
+                return client.read(answer, limit, url) if answer.status_code == 200 else None
+        except RegistryError as error:
+            raise error.about(url) from error
+
     def _may_have(self, reference: Reference, tag: str) -> bool:
         client, repository = self._clients.of(reference)
         path = f"/v2/{repository}/manifests/{tag}"

@@ -12,15 +12,17 @@ from airgap.errors import InputError
 from airgap.oci.digest import shown
 from airgap.oci.reference import Reference
 from airgap.spec import file_names, topology
+from airgap.spec.charts import PREFIX
 from airgap.spec.image_list import parse_each, parse_line
 from airgap.spec.spec import NAME, Spec
 from airgap.spec.wanted import Placed, Wanted, platforms, renamed
 
 KEYS = (
     "name", "serial", "platforms", "images", "node-image", "registry-image", "kind",
-    "files", "hosts", "cluster-name", "workers",
+    "files", "hosts", "cluster-name", "workers", "charts",
 )  # fmt: skip
 IMAGE_KEYS = ("image", "platforms", "as")
+CHART_KEYS = ("chart", "repository", "version", "as")
 _T = TypeVar("_T")
 
 
@@ -79,6 +81,19 @@ class _Mapping:
         return InputError(f"{self.what}: {shown(key)[1:-1]}: {why}", hint=hint)
 
 
+def _chart_line(value: dict[Any, Any], what: str) -> str:
+    """Return the line for ``{chart: NAME, repository: URL, version: VERSION, as: NAME}``."""
+    found = _Mapping(value, what, CHART_KEYS)
+    if "chart" not in value:
+        raise found.wrong("chart", "is missing", "write {chart: NAME, repository: URL, version: V}")
+    text = found.text("chart")
+    if "repository" in value:
+        text = f"{found.text('repository').rstrip('/')}/{text}"
+    if "version" in value:
+        text = f"{text}:{found.text('version')}"
+    return f"{text} as {found.text('as')}" if "as" in value else text
+
+
 class _Definition(_Mapping):
     """A definition while it is being read."""
 
@@ -90,7 +105,7 @@ class _Definition(_Mapping):
         self.parsed("platforms", lambda text: platforms([text]))  # tells which one is wrong
         chosen = platforms(self.texts("platforms"))
         spec = Spec(
-            images=self._images(),
+            images=tuple(dict.fromkeys((*self._images(), *self._charts()))),
             name=self._name("name", "bundle"),
             serial=self.number("serial", None),
             platforms=chosen,
@@ -118,7 +133,23 @@ class _Definition(_Mapping):
             next(lines) if isinstance(item, str) else self._image(item, place)
             for place, item in zip(places, items, strict=True)
         ]
-        return tuple(dict.fromkeys(found))
+        return tuple(found)
+
+    def _charts(self) -> list[Wanted | Placed]:
+        """Read ``charts``: lines without ``helm:``, or mappings."""
+        items = self.value.get("charts") or []
+        if not isinstance(items, list) or not all(isinstance(item, str | dict) for item in items):
+            raise self.wrong(
+                "charts", "expected a list of texts or mappings", "see airgap help spec"
+            )
+        places = [f"{self.what}: charts[{n}]" for n in range(len(items))]
+        lines = [
+            (place, item if isinstance(item, str) else _chart_line(item, place))
+            for place, item in zip(places, items, strict=True)
+        ]
+        return parse_each(
+            ((place, PREFIX + line.removeprefix(PREFIX)) for place, line in lines), self._line
+        )
 
     def _line(self, text: str) -> Wanted | Placed:
         return parse_line(text, self._folder)

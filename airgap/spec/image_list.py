@@ -2,12 +2,14 @@
 
     [--platform OS/ARCH[,OS/ARCH]] [docker://]REFERENCE [as NAME]
     [--platform OS/ARCH[,OS/ARCH]] TRANSPORT:PATH[:REF] [as NAME]
+    helm:CHART [as NAME]
 
 Foreign input: every error names the file and the line, and all bad lines are told at once.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +17,7 @@ from airgap.errors import InputError
 from airgap.oci.digest import shown
 from airgap.oci.platform import Platform
 from airgap.oci.reference import Reference
+from airgap.spec import charts
 from airgap.spec.wanted import ALL, PLACES, Place, Placed, Wanted, platforms, renamed
 
 _MAX_ERRORS = 20
@@ -86,6 +89,9 @@ def parse_line(line: str, folder: Path = Path()) -> Wanted | Placed:
     words, chosen = _options(line.split())
     text, renames, name = " ".join(words).rpartition(" as ")
     text, reference = (text, renamed(name)) if renames else (name, None)
+    if text.startswith(charts.PREFIX):
+        found = replace(charts.parse(text.removeprefix(charts.PREFIX), folder), platforms=chosen)
+        return found.called(reference) if reference else found
     place = _place(text, folder)
     if place:
         return Placed(place, reference, chosen)

@@ -22,8 +22,10 @@ _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _DECIMAL = re.compile(r"[-+]?(?:[0-9]{1,18}\.[0-9]{0,18}|\.[0-9]{1,18})(?:[eE][-+]?[0-9]{1,2})?")
 
 
-def load_all(text: str, what: str) -> list[Any]:
+def load_all(text: str, what: str, *, texts: bool = False) -> list[Any]:
     """Load all documents of a YAML text; ``what`` names it in errors.
+
+    With ``texts``, every plain value stays the text that it is written as.
 
     Raises:
         InputError: it is no YAML in the narrow sense above.
@@ -35,7 +37,7 @@ def load_all(text: str, what: str) -> list[Any]:
         most = max(MAX_EVENTS, len(text) // BYTES_AN_EVENT)
         # libyaml's parser, where PyYAML has it, gives the same events in a tenth of the time.
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        return _Builder(most).values(yaml.parse(text, loader))
+        return _Builder(most, texts).values(yaml.parse(text, loader))
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         words = " ".join(str(error).split())[:300]
         raise InputError(f"{what}: not valid YAML: {words}") from error
@@ -57,8 +59,8 @@ class _Builder:
     A mapping's key waits in ``_keys`` until its value comes, None while a key is to come.
     """
 
-    def __init__(self, most: int) -> None:
-        self._left = most
+    def __init__(self, most: int, texts: bool) -> None:
+        self._left, self._texts = most, texts
         self._found: list[Any] = []
         self._open: list[dict[str, Any] | list[Any]] = []
         self._keys: list[str | None] = []
@@ -95,7 +97,7 @@ class _Builder:
                 raise ValueError(f"duplicate key {shown(text)}")
             self._keys[-1] = text
         else:
-            self._put(_plain(text) if plain else text)
+            self._put(_plain(text) if plain and not self._texts else text)
 
     def _begin(self, value: dict[str, Any] | list[Any]) -> None:
         if self._awaits_key():

@@ -22,7 +22,7 @@ class Place:
     """Where images lie on this machine.
 
     Attributes:
-        transport: one of `PLACES`.
+        transport: one of `PLACES`, or ``helm``; see `airgap.spec.charts`.
         text: ``PATH[:REF]``, as it was written.
         folder: what a relative path is below.
     """

@@ -164,7 +164,7 @@ def pack(
     cluster = None if images_only else _cluster(spec, kind_path, tls, ca_cert, ca_key)
     with ExitStack() as stack:
         pulled = stack.enter_context(RegistrySource(options.registry(**registry), console, stop))
-        listed, source = choose(spec.images, pulled, stack)
+        listed, source = choose(spec.images, pulled, stack, pulled)
         request = Request(
             spec=spec,
             listed=listed,

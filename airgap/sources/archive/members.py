@@ -6,7 +6,7 @@ number are bounded, links lead to members alone, and what lies where is proved b
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from airgap.errors import InputError
@@ -52,6 +52,10 @@ class Members:
     def __contains__(self, name: object) -> bool:
         """Tell whether there is a file of that name, or a link to one."""
         return isinstance(name, str) and self._resolved(name) is not None
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all files and links."""
+        return tuple(self._found)
 
     def find(self, name: str) -> Member:
         """Return a file; a link is followed to a file in the tar.
