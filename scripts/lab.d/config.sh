@@ -28,6 +28,7 @@ speaker=lab
 bin=$(part bin versions.sh build-bin.sh)
 olareg=$(part olareg build-olareg.sh)
 clients=$(part clients build-clients.sh)
+cosign=$(part cosign build-cosign.sh)
 containerds=$(part containerds build-containerds.sh)
 importer=$(part importer versions.sh build-importer.sh importer.go)/importer
 rootfs=$(part rootfs versions.sh build-rootfs.sh)
