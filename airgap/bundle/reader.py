@@ -7,7 +7,6 @@ read, all else is derived from them and compared.
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,8 @@ from airgap.oci.manifest import MAX_MANIFEST
 from airgap.progress import Progress, Silent
 from airgap.signatures.minisign import Proof, PublicKey
 from airgap.transfer.ports import Place
+from airgap.transfer.stop import Stop
+from airgap.transfer.workers import each
 
 _MAX_MEMBER = 32 << 20
 
@@ -196,13 +197,15 @@ class Bundle:
         proved = self._members.proving()
         listener.start("verify", sum(member.size for member in proved))
         try:
-            with ThreadPoolExecutor(threads or os.cpu_count() or 1, "verify") as pool:
-                # The largest first: begun last, it would keep one thread busy alone.
-                by_size = sorted(proved, key=lambda member: -member.size)
-                holds = list(pool.map(lambda m: self._members.holds(m, listener), by_size))
+            # The largest first: begun last, it would keep one thread busy alone.
+            by_size = sorted(proved, key=lambda member: -member.size)
+            most = threads or os.cpu_count() or 1
+            held = each(lambda m: self._members.holds(m, listener), by_size, Stop(), most=most)
         finally:
             listener.finish()
-        bad = sorted(m.name for m, holding in zip(by_size, holds, strict=True) if not holding)
+        for _, error in held.failed:
+            raise error
+        bad = sorted(member.name for member, holding in held.done if not holding)
         if bad:
             more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
             raise damaged(f"{self.path} is damaged: {', '.join(bad[:3])}{more} altered")
