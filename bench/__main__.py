@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench import cases, cluster, install, lines, pushing, report, serving, single
+from bench import attached, cases, cluster, install, lines, pushing, report, serving, single
 
 _ROOT = Path(__file__).resolve().parent.parent
 _QUICK = ("start", "pack", "push")
@@ -19,6 +19,7 @@ _CASES = {
     "proxy": lines.proxy,
     "layer": lines.layer,
     **cases.CASES,
+    "attached": attached.attached,
     "push-loop": pushing.push_loop,
     "push-tokens": pushing.push_tokens,
     "redirects": pushing.redirects,

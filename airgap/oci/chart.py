@@ -21,6 +21,6 @@ def command(image: Image, registry: str = "REGISTRY") -> str:
     """Return the line that installs a chart on the other side."""
     reference = image.reference
     return (
-        f"helm install NAME oci://{registry}/{reference.name}"
+        f"helm install NAME oci://{registry}/{reference.repository}"
         f" --version {reference.tag.replace('_', '+')} --ca-file ca.crt"
     )

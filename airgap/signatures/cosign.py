@@ -210,7 +210,7 @@ def command(keys: Sequence[ImageKey], reference: Reference) -> str:
     tag = f"@{reference.digest}" if reference.digest else f":{reference.tag}"
     return (
         f"cosign verify --key {shlex.quote(keys[0].name)} --insecure-ignore-tlog=true"
-        f" REGISTRY/{reference.name}{tag}"
+        f" REGISTRY/{reference.repository}{tag}"
     )
 
 

@@ -1,6 +1,7 @@
 """Lists of other tools, read as they are: Hauler's manifests, zarf.yaml, oc-mirror's image sets.
 
-What such a file holds besides images (and files that lie beside it) is not taken, and named.
+What such a file holds besides images, Hauler's charts and files that lie beside it is not
+taken, and named.
 Foreign input: every error names the file and the entry.
 """
 
@@ -13,6 +14,7 @@ from airgap.errors import InputError
 from airgap.oci.digest import shown
 from airgap.oci.platform import Platform
 from airgap.spec import file_names
+from airgap.spec.charts import PREFIX
 from airgap.spec.image_list import parse_each, parse_line
 from airgap.spec.spec import NAME, Spec
 from airgap.spec.wanted import Placed, Wanted
@@ -110,6 +112,9 @@ def _hauler(kind: str, value: Mapping[str, Any], taken: _Taken) -> None:
     elif kind == "Files":
         for item in _items(spec, "files", taken.what):
             _hauler_file(label, item, taken)
+    elif kind == "Charts":
+        for item in _items(spec, "charts", taken.what):
+            _hauler_chart(label, item, taken)
     else:
         names = [_named(item) for key in spec for item in _items(spec, key, taken.what)]
         taken.left_out.append(f"{label}: {', '.join(names) or 'all of it'}")
@@ -129,6 +134,18 @@ def _hauler_images(
     own = {key: usual[key] for key in usual if str(key).startswith("hauler.dev/")}
     taken.leave(label, own, ("hauler.dev/registry", "hauler.dev/platform"))
     taken.images += _images(lines, f"{taken.what}: {label}")
+
+
+def _hauler_chart(label: str, item: object, taken: _Taken) -> None:
+    """Take a chart of which the repository and the version are said."""
+    entry = item if isinstance(item, dict) else {}
+    name, url, version = (str(entry.get(key) or "") for key in ("name", "repoURL", "version"))
+    if not (name and version and url.startswith(("https://", "http://", "oci://"))):
+        taken.left_out.append(f"{label}: {_named(item)}")
+        return
+    line = f"{PREFIX}{url.rstrip('/')}/{name}:{version}"
+    taken.images += _images([line], f"{taken.what}: {label}")
+    taken.leave(f"{label}, {_named(item)}", entry, ("name", "repoURL", "version"))
 
 
 def _hauler_file(label: str, item: object, taken: _Taken) -> None:

@@ -85,6 +85,19 @@ def test_what_has_nothing_attached_keeps_its_bytes(place: Place) -> None:
     assert b'"requires": []' in plain
 
 
+@pytest.mark.parametrize(("api", "most"), [(True, 4), (False, 5)])
+def test_looking_where_nothing_is_costs_a_few_requests_a_manifest(
+    place: Place, api: bool, most: int
+) -> None:
+    place.registry.referrers = api
+    place.pack(attached=False)
+    plain = len(place.registry.requests)
+    (place.folder / "b.tar").unlink()
+    place.pack()
+    looks = len(place.registry.requests) - 2 * plain
+    assert 0 < looks <= most * 2  # an index and a manifest
+
+
 def test_without_attached_looks_for_nothing(place: Place) -> None:
     place.attach(str(place.root.digest), b"signed", tag=".sig")
     assert place.pack(attached=False).attached == []

@@ -63,7 +63,7 @@ def test_a_signature_that_refers_to_the_image_counts(signing: Signing, api: bool
 def test_the_result_has_the_line_for_the_other_side(signing: Signing) -> None:
     signing.sign()
     told = signing.place.pack(image_keys=(signing.key,)).to_json()["image_key"]
-    name = f"{signing.place.registry.address}/app:1"
+    name = f"{signing.place.registry.address.replace(':', '_')}/app:1"
     assert (told["image_count"], told["keys"]) == (1, [signing.key.name])
     assert told["verify"].endswith(f"--insecure-ignore-tlog=true REGISTRY/{name}")
     assert signing.place.pack().to_json()["image_key"] is None

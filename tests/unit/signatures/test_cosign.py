@@ -127,5 +127,7 @@ def test_the_line_for_the_other_side(tmp_path: Path) -> None:
         f"cosign verify --key {path} --insecure-ignore-tlog=true"
         " REGISTRY/docker.io/library/nginx:1.27"
     )
+    with_port = Reference.parse("reg.example:5000/app:1")
+    assert command([key], with_port).endswith(" REGISTRY/reg.example_5000/app:1")
     by_digest = Reference.parse(f"quay.io/org/app@{IMAGE}")
     assert command([key], by_digest).endswith(f" REGISTRY/quay.io/org/app@{IMAGE}")

@@ -81,6 +81,7 @@ def test_hauler(tmp_path: Path) -> None:
     assert lines(spec) == [
         "--platform linux/arm64 reg.example.org/org/app:1",
         f"--platform linux/amd64 quay.io/org/tool@sha256:{'a' * 64}",
+        "helm:https://x/rancher:2.8.4",
     ]
     assert spec.files == {
         "install.sh": tmp_path / "bin/install.sh",
@@ -89,7 +90,7 @@ def test_hauler(tmp_path: Path) -> None:
     assert spec.left_out == (
         f"Images shop, quay.io/org/tool@sha256:{'a' * 64}: rewrite",
         "Images shop: hauler.dev/key",
-        "Charts charts: rancher 2.8.4, longhorn",
+        "Charts charts: longhorn",
         "Files files: https://example.org/k3s",
     )
 

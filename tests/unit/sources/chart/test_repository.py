@@ -226,6 +226,20 @@ def test_a_server_that_fails(
         packed(tmp_path, f"helm:{repository.url}/shop:1.2.3")
 
 
+def test_a_chart_may_lie_on_another_host(
+    repository: Repository, server: MemoryRegistry, tmp_path: Path
+) -> None:
+    """As releases do: the index names one host, and that redirects to its storage."""
+    with MemoryRegistry() as storage, MemoryRegistry() as releases:
+        there = {"Location": f"{storage.url}/stored"}
+        storage.pages["/stored"] = lambda *_: Answer(200, {"Content-Type": "text/plain"}, chart())
+        releases.pages["/shop.tgz"] = lambda *_: Answer(302, there)
+        repository.add(chart(), url=f"{releases.url}/shop.tgz")
+        result = packed(tmp_path, f"helm:{repository.url}/shop:1.2.3")
+        assert content(result)[1] == chart()
+    assert str(only(result).reference) == f"{server.address}/charts/shop:1.2.3"
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"shop\.tgz"):
         packed(tmp_path, "helm:shop.tgz")
