@@ -13,10 +13,14 @@ import struct
 import subprocess
 import sys
 import termios
+import textwrap
 import time
 from pathlib import Path
 
 COLUMNS, ROWS, LINE, LONGEST_WAIT = 100, 28, 17, 2.0
+HOLD = 3.0  # seconds for which the last frame is shown before and after
+OWN = re.compile(r"/tmp/tmp\.\w+/")
+NOISE = "cgroup v1"  # a warning about the machine on which it is recorded
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 BOLD = "\x1b[1m"
 
@@ -50,7 +54,8 @@ def record(command: list[str]) -> tuple[Shown, int]:
             for line in whole:
                 text = line.decode(errors="replace").rstrip("\r").rpartition("\r")[2]
                 plain = CONTROL.sub("", text).replace(str(Path.cwd()), "~/airgap")
-                for part in wrapped(plain):
+                plain = OWN.sub("", plain)
+                for part in [] if NOISE in plain else wrapped(plain):
                     lines.append((time.monotonic() - began, part, BOLD in text))
     return lines, process.returncode
 
@@ -63,7 +68,9 @@ def read(terminal: int) -> bytes:
 
 
 def wrapped(text: str) -> list[str]:
-    return [text[at : at + COLUMNS] for at in range(0, len(text) or 1, COLUMNS)]
+    """Break a line between words; what follows stands deeper."""
+    indent = " " * (len(text) - len(text.lstrip()) + 2)
+    return textwrap.wrap(text, COLUMNS, subsequent_indent=indent, drop_whitespace=True) or [""]
 
 
 def shorten(lines: Shown) -> Shown:
@@ -77,39 +84,56 @@ def shorten(lines: Shown) -> Shown:
 
 
 def svg(lines: Shown) -> str:
-    """Return the picture: each line appears at its time, and the whole moves up where it is full.
+    """Return the picture: the last frame first, then each line at its time, again and again.
 
-    Who cannot play it sees the first screen.
+    A curtain over what has not come yet goes down line by line, and where the screen is full all
+    moves up. Who cannot play it, or wants no movement, sees the last frame.
     """
     width, height = COLUMNS * 8 + 32, ROWS * LINE + 32
     texts = []
-    for number, (at, text, bold) in enumerate(lines):
+    for number, (_, text, bold) in enumerate(lines):
         kind = ' class="b"' if bold else ""
-        style = f'y="{(number + 1) * LINE}" style="animation-delay:{at:.2f}s"'
-        texts.append(f"<text {style}{kind}>{html.escape(text)}</text>")
+        texts.append(f'<text y="{(number + 1) * LINE}"{kind}>{html.escape(text)}</text>')
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">\n'
-        "<title>A recorded run</title>\n<style>\n"
-        "text{font:13px monospace;fill:#d6deeb;white-space:pre;animation:show 10ms both}\n"
+        "<title>A recorded run: airgap packs two images, and unpacks them where no network is"
+        "</title>\n<style>\n"
+        "text{font:13px monospace;fill:#d6deeb;white-space:pre}\n"
         ".b{font-weight:bold;fill:#7fdbca}\n"
-        "@keyframes show{from{visibility:hidden}to{visibility:visible}}\n"
-        f"{scroll(lines)}</style>\n"
+        f"{moves(lines)}</style>\n"
         f'<rect width="{width}" height="{height}" rx="8" fill="#10151c"/>\n'
-        f'<svg x="16" y="16" width="{COLUMNS * 8}" height="{ROWS * LINE + 4}">'
-        '<g xml:space="preserve">\n' + "\n".join(texts) + "\n</g></svg>\n</svg>\n"
+        f'<svg x="16" y="16" width="{COLUMNS * 8}" height="{ROWS * LINE}"'
+        f' viewBox="0 5 {COLUMNS * 8} {ROWS * LINE}">'
+        '<g xml:space="preserve">\n' + "\n".join(texts) + "\n"
+        f'<rect class="c" y="5" width="{COLUMNS * 8}" height="{len(lines) * LINE}"'
+        ' fill="#10151c"/>\n</g></svg>\n</svg>\n'
     )
 
 
-def scroll(lines: Shown) -> str:
-    """Return the style that moves the lines up as they come."""
-    total = lines[-1][0]
-    steps = [
-        f"{at / total:.3%}{{transform:translateY({-(number + 1 - ROWS) * LINE}px)}}"
-        for number, (at, _, _) in enumerate(lines)
-        if number >= ROWS
-    ]
-    moves = f"@keyframes up{{0%{{transform:none}}{''.join(steps)}}}\n" if steps else ""
-    return f"{moves}g{{animation:up {total:.2f}s step-end both}}\n" if steps else ""
+def moves(lines: Shown) -> str:
+    """Return the style that lowers the curtain and moves the lines up as they come."""
+    period = lines[-1][0] + 2 * HOLD
+    begin = f"{HOLD / period:.3%}{{transform:none}}"
+    curtain, screen = [begin], [begin]
+    for number, (at, _, _) in enumerate(lines, 1):
+        when = f"{(HOLD + at) / period:.3%}"
+        curtain.append(f"{when}{{{shifted(number * LINE)}}}")
+        if number > ROWS:
+            screen.append(f"{when}{{{shifted((ROWS - number) * LINE)}}}")
+    style = []
+    for who, name, steps, last in (
+        (".c", "down", curtain, len(lines) * LINE),
+        ("g", "up", screen, min(0, ROWS - len(lines)) * LINE),
+    ):
+        ends = f"{{{shifted(last)}}}"
+        style.append(f"@keyframes {name}{{0%{ends}{''.join(steps)}100%{ends}}}")
+        style.append(f"{who}{{{shifted(last)};animation:{name} {period:.2f}s step-end infinite}}")
+    style.append("@media (prefers-reduced-motion:reduce){g,.c{animation:none}}")
+    return "\n".join(style) + "\n"
+
+
+def shifted(by: int) -> str:
+    return f"transform:translateY({by}px)"
 
 
 if __name__ == "__main__":

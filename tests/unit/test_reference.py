@@ -10,6 +10,7 @@ import pytest
 from airgap.cli import app, failure
 from airgap.help.pages import Page, pages
 from airgap.help.search import search
+from airgap.help.text import render
 from tests.support.error_sites import GAP, Site, sites
 
 REPO = Path(__file__).parents[2]
@@ -17,6 +18,8 @@ REFERENCE = REPO / "docs/reference"
 SOURCE = "\n".join(path.read_text() for path in sorted((REPO / "airgap").rglob("*.py")))
 READ = re.compile(r"(?:environ|environment|child)(?:\.get\(|\[)\"(\w+)\"")
 NAMED = re.compile(r"(?:VARIABLE|_COMPLETE)\b.* = .*\"([A-Z_]+)\"")
+OF_OTHERS = {"--name"}
+"""Options of other programs."""
 BY_OTHERS = {"HOME", "COLUMNS", "TMPDIR"}
 """Variables that Python itself reads for airgap."""
 
@@ -123,3 +126,24 @@ def test_an_error_is_found_as_it_was_copied_from_a_screen(
 ) -> None:
     assert app.run(["help", "errors", *said.split()]) == 0
     assert row in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_pages_fit_the_terminal(width: int, known: Mapping[str, Page]) -> None:
+    """But for code, and for words that are longer than a line."""
+    for topic, found in known.items():
+        for line in render(found.markdown, width).split("\n"):
+            if len(line) > width and not line.startswith("    "):
+                assert max(map(len, line.split())) > width - 12, (topic, line)
+
+
+def test_hints_name_commands_and_options_that_there_are() -> None:
+    """What stands before an option or an argument is a command, and its options are there."""
+    commands = app.cli.commands
+    options = {name for c in commands.values() for p in c.params for name in p.opts} | OF_OTHERS
+    for site in sites():
+        for text in (site.message, site.hint):
+            for verb in re.findall(r"\bairgap ([a-z]+)(?=$| [A-Z-])", text):
+                assert verb in commands, text
+            for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text):
+                assert option in options, text
