@@ -1,6 +1,7 @@
 """Bundles, and images made from seeds to put into them."""
 
 import random
+from functools import cache
 from pathlib import Path
 
 from airgap.bundle.plan import Contents, Plan, plan
@@ -53,6 +54,7 @@ class Content(Shapes):
         return Contents(**{"name": "test", "images": self.images, "bodies": self.bodies} | others)
 
 
+@cache
 def layer(seed: int, size: int) -> bytes:
     """Return a tar with one file of ``size`` bytes that do not compress."""
     return archives.tar({f"file-{seed}": random.Random(seed).randbytes(size)})

@@ -4,6 +4,7 @@ Follows the configuration of distribution 3, and suits the official ``registry:3
 ``registry:2`` images.
 """
 
+from functools import cache
 from typing import Any
 
 import yaml
@@ -14,6 +15,7 @@ CONTENT, CERTIFICATE, LOGIN = "/var/lib/registry", "/certs", "/login"
 """Where the container finds its content, its certificate, and the password's hash."""
 
 
+@cache
 def render(door: Door, *, guarded: bool = False) -> str:
     """Return the configuration file of a door; ``guarded`` where reading needs a password, too."""
     config: dict[str, Any] = {

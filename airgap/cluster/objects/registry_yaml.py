@@ -1,5 +1,6 @@
 """registry.yaml: the registry's objects as a file in the bundle, for people and for kubectl."""
 
+from functools import lru_cache
 from itertools import zip_longest
 
 import yaml
@@ -13,6 +14,7 @@ from airgap.oci.digest import shown
 _FURTHER = 4096  # what a file may have more, such as another comment
 
 
+@lru_cache(maxsize=4)
 def render_yaml(parameters: Parameters) -> bytes:
     """Return ``registry.yaml`` as it stands in the bundle, for people and for kubectl."""
     text = yaml.safe_dump_all(render(parameters), sort_keys=False, width=100)

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
@@ -372,34 +371,38 @@ def test_killed_at_any_time(tmp_path):
     path = tmp_path / "b.tar"
     script = textwrap.dedent(
         """
-        import random, sys
+        import os, random, signal, sys, time
         from pathlib import Path
         from tests.support.bundles import Content, fill
         from airgap.bundle.plan import plan
         from airgap.bundle.writer import Writer
-        content = Content()
+
+        content, path, rng = Content(), Path(sys.argv[1]), random.Random(4)
         for number in range(4):
             content.simple(f"app{number}:1", 10 * number, 3_000_000)
-        images = random.Random(int(sys.argv[2])).sample(content.images, 4)
-        print("go", flush=True)
-        with Writer(plan(content.contents(images=images)), Path(sys.argv[1])) as writer:
-            fill(writer, content)
-            writer.commit()
+
+        def write(seed):
+            images = random.Random(seed).sample(content.images, 4)
+            with Writer(plan(content.contents(images=images)), path) as writer:
+                fill(writer, content)
+                writer.commit()
+
+        for seed in range(6):
+            child = os.fork()
+            if not child:
+                write(seed)
+                os._exit(0)
+            time.sleep(rng.uniform(0, 0.12))
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+        write(9)
+        path.rename(path.with_suffix(".resumed"))
+        write(9)
         """
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
-    rng = random.Random(4)
-    for seed in range(6):
-        command = [sys.executable, "-c", script, str(path), str(seed)]
-        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
-            process.stdout.readline()
-            time.sleep(rng.uniform(0, 0.12))
-            process.kill()
-    subprocess.run([sys.executable, "-c", script, str(path), "9"], env=environment, check=True)
-    resumed = path.read_bytes()
-    path.unlink()
-    subprocess.run([sys.executable, "-c", script, str(path), "9"], env=environment, check=True)
-    assert path.read_bytes() == resumed
+    subprocess.run([sys.executable, "-c", script, str(path)], env=environment, check=True)
+    assert path.read_bytes() == path.with_suffix(".resumed").read_bytes()
 
 
 @pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EOPNOTSUPP])

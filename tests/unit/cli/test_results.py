@@ -19,9 +19,9 @@ from tests.support.bundles import Content, write
 _AIRGAP = [sys.executable, "-c", "from airgap.cli import main; main()"]
 
 
-@pytest.fixture
-def bundle(tmp_path: Path) -> Path:
-    path = tmp_path / "b.tar"
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("results") / "b.tar"
     content = Content()
     for number in range(300):
         content.simple(f"library/image-{number}:1.27", number, 100)
