@@ -60,11 +60,13 @@ def served(tmp_path: Path) -> Iterator[Served]:
         process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=file)
     try:
         assert process.stdout
-        url = json.loads(process.stdout.readline())["url"]
+        lines = iter(process.stdout.readline, b"}\n")
+        url = json.loads(b"".join(lines) + b"}")["url"]
         yield Served(int(url.rpartition(":")[2]), process.pid, layout, blobs, said)
     finally:
         process.terminate()
-        assert process.wait(30) == 0
+        process.communicate(timeout=30)
+    assert process.returncode == 0
 
 
 def test_200_clients_for_a_minute(served: Served) -> None:
