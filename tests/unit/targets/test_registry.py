@@ -1,6 +1,5 @@
 """A registry as a target: refusals of the field, each where another way is open."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,21 +16,6 @@ from tests.support.registry.doors import Tokens
 from tests.support.serving import Answer
 
 MIB = 1 << 20
-
-
-@pytest.fixture
-def registry() -> Iterator[MemoryRegistry]:
-    with MemoryRegistry() as found:
-        yield found
-
-
-@pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    maker = Maker(tmp_path / "layout")
-    base = maker.bytes(2000)
-    maker.image(base, maker.bytes(100), name="docker.io/library/nginx:1.27")
-    maker.image(base, name="quay.io/org/app:1")
-    return maker.layout()
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 422, 500, 501, 502, 503])

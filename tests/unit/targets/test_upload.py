@@ -1,32 +1,14 @@
 """Where an upload goes, and what registries answer to it."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from airgap.sources.layout import Layout
-from tests.support.images import Maker
 from tests.support.pushing import put, tags, wanted
 from tests.support.registry import Fault, MemoryRegistry, Request, redirect
 from tests.support.registry.doors import Tokens
 from tests.support.serving import Answer
-
-
-@pytest.fixture
-def registry() -> Iterator[MemoryRegistry]:
-    with MemoryRegistry() as found:
-        yield found
-
-
-@pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    maker = Maker(tmp_path / "layout")
-    base = maker.bytes(2000)
-    maker.image(base, maker.bytes(100), name="docker.io/library/nginx:1.27")
-    maker.image(base, name="quay.io/org/app:1")
-    return maker.layout()
 
 
 def again(request: Request) -> str:
