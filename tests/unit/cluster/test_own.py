@@ -18,11 +18,7 @@ EVIL = "sha256:" + "ee" * 32
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """A host on which a cluster with a worker was unpacked."""
-    found = Run(tmp_path)
-    cluster_bundle(found.path, workers=1)
-    found()
-    return found
+    return Run.with_worker(tmp_path)
 
 
 def site(run: Run) -> Site:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from airgap.bundle.reader import Bundle
 from airgap.certificates.make import issue
@@ -119,6 +119,14 @@ class Run:
         self.landed: list[Entrance] = []
         self.volume = Volume(folder / "volume")
         self.fails: BaseException | None = None
+
+    @classmethod
+    def with_worker(cls, folder: Path) -> Self:
+        """Return a host on which a cluster with a worker was unpacked."""
+        found = cls(folder)
+        cluster_bundle(found.path, workers=1)
+        found()
+        return found
 
     def __call__(self, *keys: PublicKey, **options: Any) -> Receipt:
         wanted = Options(kubeconfigs=[self.kubeconfig])

@@ -29,6 +29,14 @@ def claimed(run: Run) -> str:
     return str(claim["spec"]["resources"]["requests"]["storage"])
 
 
+def fill(run: Run) -> None:
+    """Let the store have a blob as large as it is to be as a whole."""
+    blob = run.volume.root / "blobs/sha256/ee" / ("ee" * 32) / "data"
+    blob.parent.mkdir(parents=True)
+    with blob.open("wb") as file:
+        file.truncate(GIB)
+
+
 def limit(run: Run) -> int | None:
     return status(Site.find(run.host.engine, "kind", run.host.tools)).store_limit
 
@@ -62,10 +70,7 @@ def test_status_tells_what_is_in_it_and_what_may_be(run: Run) -> None:
 
 def test_more_than_it_is_to_take_is_named(run: Run) -> None:
     run(storage=1)
-    blob = run.volume.root / "blobs/sha256/ee" / ("ee" * 32) / "data"
-    blob.parent.mkdir(parents=True)
-    with blob.open("wb") as file:
-        file.truncate(GIB)
+    fill(run)
     (problem,) = status(Site.find(run.host.engine, "kind", run.host.tools)).problems
     assert problem.startswith("the registry's store has 1073 MB, more than it is to take")
 
@@ -84,10 +89,7 @@ def test_only_what_is_new_has_to_fit(run: Run) -> None:
 
 def test_a_bundle_that_does_not_fit_is_refused_before_anything_is_pushed(run: Run) -> None:
     run(storage=1)
-    blob = run.volume.root / "blobs/sha256/ee" / ("ee" * 32) / "data"
-    blob.parent.mkdir(parents=True)
-    with blob.open("wb") as file:
-        file.truncate(GIB)
+    fill(run)
     landed = len(run.landed)
     run()
     assert len(run.landed) == landed + 1, "all of it is there already"
