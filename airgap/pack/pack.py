@@ -15,13 +15,13 @@ from airgap.errors import AirgapError, InputError
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
 from airgap.oci.reference import Reference
-from airgap.pack.carried.pages import pages
 from airgap.pack.carried.programs import file_name, platform_of
 from airgap.pack.download import Download
 from airgap.pack.extras import Payload, check_programs, payload
 from airgap.pack.fitting import fit
 from airgap.pack.image_keys import unsigned as check_keys
 from airgap.pack.lookup import Found, look_up
+from airgap.pack.pages import pages
 from airgap.pack.request import Request
 from airgap.pack.result import Moved, Result, joined
 from airgap.pack.sparse import sparse, told

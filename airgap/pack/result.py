@@ -16,7 +16,7 @@ from airgap.oci.reference import Reference
 from airgap.pack.request import Request
 from airgap.progress import count
 from airgap.signatures.cosign import ImageKey, UnsignedError, proved
-from airgap.transfer.report import told
+from airgap.transfer import report
 
 _LEFT_OUT = "ask who runs that registry; --keep-going packs the other images"
 _NAMED = 3  # the images that are named where many fail alike
@@ -137,7 +137,7 @@ class Result:
 
     def _failed(self) -> Iterator[dict[str, Any]]:
         for reference, error in self.failed.items():
-            yield {"reference": str(reference), **told(error)}
+            yield {"reference": str(reference), **report.told(error)}
 
 
 def joined(failed: Mapping[Reference, AirgapError], request: Request) -> AirgapError:

@@ -2,5 +2,4 @@
 
 programs  airgap itself, as one file for the platform of the bundle
 page      the page for a person who has never heard of airgap, written from what is inside
-pages     that page and the documentation, as members of the bundle
 """
