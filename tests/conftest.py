@@ -22,6 +22,14 @@ for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
 gc.set_threshold(50_000, 50, 100)  # tests make much, and little of it in circles
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a case of much data by its place: every worker must find the same names.
+
+    Data may be random or hold the time, as gzip's head does.
+    """
+    return argname if isinstance(val, bytes) and len(val) > 16 else None
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("needs"):
         (need,) = mark.args
