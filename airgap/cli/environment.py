@@ -36,6 +36,20 @@ def auth_file() -> Path | None:
     return next((path for path in paths if os.path.lexists(path)), None)
 
 
+def podman_auth() -> Path:
+    """Return where podman login writes; it may not exist."""
+    if named := os.environ.get("REGISTRY_AUTH_FILE"):
+        return Path(named)
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    folder = Path(runtime) if runtime else Path("/run")
+    return folder.joinpath("containers", *([] if runtime else [str(os.geteuid())]), "auth.json")
+
+
+def of_host(provider: str | None) -> dict[str, str]:
+    """Return this process's environment, with what is to run the nodes where that was named."""
+    return dict(os.environ) | ({"KIND_EXPERIMENTAL_PROVIDER": provider} if provider else {})
+
+
 def kubeconfigs() -> list[Path]:
     """Return where kubectl looks for clusters, as kind does; empty where there is no home."""
     listed = [Path(path) for path in os.environ.get("KUBECONFIG", "").split(":") if path]

@@ -95,6 +95,12 @@ progress_option = click.option(
 )  # fmt: skip
 
 
+provider_option = click.option(
+    "--provider", type=click.Choice(["docker", "podman"]),
+    help="What runs the nodes; podman is experimental.  [default: as kind chooses]",
+)  # fmt: skip
+
+
 def verbosity_options(function: _F) -> _F:
     """Add -q, -v and --progress."""
     for option in (

@@ -10,14 +10,13 @@ from typing import Any
 import yaml
 
 from airgap.cluster.command import run
+from airgap.cluster.docker.provider import DOCKER, VARIABLE
 from airgap.cluster.parameters import Parameters
 from airgap.errors import ClusterError, InputError
 from airgap.files import inputs
 from airgap.oci.digest import shown
 from airgap.spec import topology
 
-NETWORK, NETWORK_VARIABLE = "kind", "KIND_EXPERIMENTAL_DOCKER_NETWORK"
-"""The docker network that kind makes and uses, and what names another one."""
 _MAX_PATCH = 1 << 20
 _CREATE_SECONDS = 1200
 # Nodes read which registry serves a host from this folder, without a restart. containerd before
@@ -30,15 +29,15 @@ _CONTAINERD_PATCHES = [
 ]
 
 
-def config(parameters: Parameters) -> dict[str, Any]:
-    """Return the kind configuration of a bundle's cluster."""
+def config(parameters: Parameters, prefix: str = "") -> dict[str, Any]:
+    """Return the kind configuration of a bundle's cluster; ``prefix`` before its image's name."""
     mapping = {
         "containerPort": parameters.node_port,
         "hostPort": parameters.host_port,
         "listenAddress": "127.0.0.1",
         "protocol": "TCP",
     }
-    image = parameters.node_image
+    image = prefix + parameters.node_image
     workers = [{"role": "worker", "image": image} for _ in range(parameters.workers)]
     return {
         "kind": "Cluster",
@@ -52,13 +51,13 @@ def config(parameters: Parameters) -> dict[str, Any]:
     }
 
 
-def chosen(parameters: Parameters, patch: Path | None) -> dict[str, Any]:
+def chosen(parameters: Parameters, patch: Path | None, prefix: str = "") -> dict[str, Any]:
     """Return what kind is to make, with a user's patch where there is one.
 
     Raises:
         InputError: the patch does not fit.
     """
-    found = config(parameters)
+    found = config(parameters, prefix)
     return patched(found, load_patch(patch)) if patch else found
 
 
@@ -143,7 +142,7 @@ class KindProgram:
 
     Args:
         binary: its file.
-        env: the environment it runs in, which names the docker daemon.
+        env: the environment it runs in, which names docker or podman.
     """
 
     def __init__(self, binary: Path, env: Mapping[str, str]) -> None:
@@ -166,5 +165,5 @@ class KindProgram:
             raise ClusterError(
                 error.message,
                 hint="run again with --retain to keep the nodes, then look at"
-                f" docker logs {name}-control-plane",
+                f" {self._env.get(VARIABLE) or DOCKER.name} logs {name}-control-plane",
             ) from error

@@ -16,6 +16,7 @@ from airgap.errors import ClusterError
 
 if TYPE_CHECKING:
     from airgap.cluster.docker.node import Node
+    from airgap.cluster.docker.provider import Provider
     from airgap.cluster.kube.access import Access
 
 Object = dict[str, Any]
@@ -37,6 +38,10 @@ class RefusedError(ClusterError):
 
 class Engine(Protocol):
     """The docker daemon of this host; every method raises ResourceError where it fails."""
+
+    @property
+    def provider(self) -> "Provider":
+        """What it is: docker or podman."""
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -65,6 +70,9 @@ class Engine(Protocol):
 
     def remove(self, node: "Node") -> None:
         """Remove a node with its volumes, running or not; one that is gone is nothing."""
+
+    def remove_volumes(self, cluster: str) -> list[str]:
+        """Remove what nodes that are gone left of their volumes; returns their names."""
 
     def read(self, node: "Node", path: str) -> bytes | None:
         """Return a file of a node, running or not; None where it does not exist."""
@@ -162,9 +170,9 @@ class Patience:
 
 
 def _engine(environment: Mapping[str, str], patience: Patience) -> Engine:
-    from airgap.cluster.docker.engine import DockerEngine
+    from airgap.cluster.docker.connect import connect
 
-    return DockerEngine.connect(environment, patience)
+    return connect(environment, patience)
 
 
 def _kind(binary: Path, environment: Mapping[str, str]) -> Kind:

@@ -11,7 +11,6 @@ from airgap.bundle.reader import Bundle
 from airgap.cluster import kind as kind_config
 from airgap.cluster import kubeconfig, own
 from airgap.cluster.docker.node import Node
-from airgap.cluster.kind import NETWORK, NETWORK_VARIABLE
 from airgap.cluster.kube import ready
 from airgap.cluster.mark import FINISHED, Mark
 from airgap.cluster.objects.labels import is_ours
@@ -91,9 +90,7 @@ def adopted(found: Site, parameters: Parameters) -> Parameters:
 
 
 def load_node_image(engine: Engine, image: Image, store: Store, name: str) -> tuple[bool, str]:
-    """Load the node image, unless docker has that very image under the name.
-
-    The name proves nothing: whoever loads an archive into docker chooses what it means.
+    """Load the node image, unless that very one is there under the name, which proves nothing.
 
     Returns whether it had to be loaded, and docker's id of it: the digest of its config, or in
     containerd's store that of a manifest.
@@ -119,7 +116,7 @@ def check_nodes(engine: Engine, nodes: Sequence[Node], name: str, image_id: str)
     ]
     if wrong or engine.image_id(name) != image_id:
         raise ClusterError(
-            f"docker has another image as {name} than the one that was loaded"
+            f"{engine.provider.name} has another image as {name} than the one that was loaded"
             + (f", and {', '.join(wrong)} runs it" if wrong else ""),
             hint="somebody gave that name away meanwhile: find out who, then run this again",
         )
@@ -130,11 +127,11 @@ class Making:
     """What a run may make, and so may take back.
 
     Attributes:
-        engine: the docker daemon.
+        engine: docker or podman.
         tools: for the clock.
         name: the cluster's.
         mark: this run's: what carries it, this run made.
-        network: the docker network that kind uses.
+        network: which kind uses.
     """
 
     engine: Engine
@@ -149,7 +146,7 @@ class Making:
 
         The network is ours where there is none yet, or where nodes of ours say that it was.
         """
-        network = engine.environment.get(NETWORK_VARIABLE) or NETWORK
+        network = engine.provider.network_of(engine.environment)
         ours = not engine.network(network) or any(
             node.mark and node.mark.network
             for cluster in engine.clusters()
@@ -158,15 +155,17 @@ class Making:
         return cls(engine, tools, name, Mark.new(network=ours), network)
 
 
-def make(kind: Kind, parameters: Parameters, mark: Mark, patch: Path | None, folder: Path) -> None:
+def make(
+    kind: Kind, parameters: Parameters, making: Making, patch: Path | None, folder: Path
+) -> None:
     """Let kind make the cluster, its nodes marked.
 
     Raises:
         InputError: the patch does not fit.
         ClusterError: kind failed; what it made is there still.
     """
-    configuration = mark.on(kind_config.chosen(parameters, patch))
-    kind.create(parameters.cluster_name, configuration, folder)
+    found = kind_config.chosen(parameters, patch, making.engine.provider.prefix)
+    kind.create(parameters.cluster_name, making.mark.on(found), folder)
 
 
 def finished(found: Site | None, name: str) -> Site:
@@ -177,7 +176,7 @@ def finished(found: Site | None, name: str) -> Site:
     """
     if found is None:
         raise ClusterError(
-            f"kind said that it made the cluster {name}, and docker has no nodes of it",
+            f"kind said that it made the cluster {name}, and there are no nodes of it",
             hint="try another kind with --kind",
         )
     found.control_plane.write_file(FINISHED, b"")
@@ -283,6 +282,7 @@ def _undo(making: Making, access_file: Path | None, options: Options, progress: 
     progress.warn(f"the cluster {making.name} that this run made is removed")
     for node in made:
         making.engine.remove(node)
+    making.engine.remove_volumes(making.name)
     if making.mark.network:
         making.engine.remove_empty_network(making.network)
     if access_file is not None:

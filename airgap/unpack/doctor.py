@@ -71,9 +71,9 @@ def examine(bundle: Bundle | None, options: Options, tools: Tools | None = None)
         engine = tools.engine(options.environment, patience)
         info = engine.info()
     except AirgapError as error:
-        stops = Finding(error.message, f"{error.hint} (pack, push and serve need no docker)")
+        stops = Finding(error.message, f"{error.hint} (pack, push and serve need none)")
         return Examination(facts | {"docker": "not reached"}, [*found, stops])
-    facts |= _daemon(info)
+    facts |= _daemon(engine, info)
     try:
         found += _site(bundle, options, engine, info, tools, patience, facts)
     except AirgapError as error:
@@ -81,11 +81,11 @@ def examine(bundle: Bundle | None, options: Options, tools: Tools | None = None)
     return Examination(facts, found)
 
 
-def _daemon(info: Mapping[str, Any]) -> dict[str, str]:
+def _daemon(engine: Engine, info: Mapping[str, Any]) -> dict[str, str]:
     root = Path(str(info.get("DockerRootDir") or "/var/lib/docker"))
     facts = {
-        "docker": f"{info.get('ServerVersion') or 'unknown'}, {surroundings.store(info)} store,"
-        f" cgroup v{info.get('CgroupVersion') or 1}",
+        engine.provider.name: f"{info.get('ServerVersion') or 'unknown'},"
+        f" {surroundings.store(info)} store, cgroup v{info.get('CgroupVersion') or 1}",
         "memory": size(int(info.get("MemTotal") or 0)),
     }
     if root.is_dir():
@@ -110,10 +110,10 @@ def _site(
     found = [*_left(site, parameters.cluster_name), *_refused(site, parameters, bundle, options)]
     if bundle is None:
         needs = preflight.Needs(parameters, "", 0, 0, new)
-        return [*found, *preflight.check(info, needs)]
+        return [*found, *preflight.check(info, needs, engine.provider)]
     needs = host.needs(bundle, parameters, new_cluster=new)
     facts["bundle"] = f"{bundle.path}, needs about {size(needs.room)}"
-    return [*found, *host.findings(needs, info, bundle, options)]
+    return [*found, *host.findings(needs, engine, info, bundle, options)]
 
 
 def _left(site: Site | None, name: str) -> Iterator[Finding]:

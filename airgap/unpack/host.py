@@ -14,6 +14,7 @@ from airgap.cluster import kubeconfig
 from airgap.cluster.checks import preflight, surroundings
 from airgap.cluster.objects.registry_yaml import check_yaml
 from airgap.cluster.parameters import Parameters
+from airgap.cluster.ports import Engine
 from airgap.errors import InputError, ResourceError
 from airgap.oci.descriptor import unique
 from airgap.progress import Progress
@@ -94,18 +95,19 @@ def needs(bundle: Bundle, parameters: Parameters, *, new_cluster: bool) -> prefl
 
 
 def findings(
-    needs: preflight.Needs, info: dict[str, Any], bundle: Bundle, options: Options
+    needs: preflight.Needs, engine: Engine, info: dict[str, Any], bundle: Bundle, options: Options
 ) -> list[preflight.Finding]:
     """Find everything that would come into the way of a later step.
 
     Args:
         needs: what unpack is going to need.
-        info: what ``docker info`` says.
+        engine: docker or podman.
+        info: what it says of itself.
         bundle: its certificate and its age are held against this host's clock.
         options: the environment's proxies, and where kubeconfigs are.
     """
     return [
-        *preflight.check(info, needs),
+        *preflight.check(info, needs, engine.provider),
         *surroundings.proxies(options.proxies),
         *surroundings.clock(
             datetime.now(UTC), _created(bundle), _valid(bundle) if needs.new_cluster else None

@@ -34,7 +34,7 @@ from airgap.unpack.receipt import Receipt
 from airgap.unpack.repair import repair
 from airgap.unpack.steps import Steps
 
-PROVE, CHECK, NODE = "Prove the whole bundle", "Check this host", "Load the node image into docker"
+PROVE, CHECK, NODE = "Prove the whole bundle", "Check this host", "Load the node image"
 CLUSTER, IMPORT = "Create the cluster", "Put the registry image on its node"
 TRUST, START, PUSH = "Make the nodes trust the registry", "Start the registry", "Push the images"
 RECORD, SMOKE = "Record what landed", "Run a pod from the registry"
@@ -166,7 +166,7 @@ def _check_host(job: _Job, parameters: Parameters, held: ExitStack) -> _Host:
             progress.detail(f"kind {kind.version()}")
             here = _Host(engine, parameters, kind)
         needs = host.needs(bundle, here.parameters, new_cluster=here.is_new)
-        host.check(host.findings(needs, info, bundle, options), progress)
+        host.check(host.findings(needs, engine, info, bundle, options), progress)
         tell("nothing stands in the way")
     return here
 
@@ -174,7 +174,7 @@ def _check_host(job: _Job, parameters: Parameters, held: ExitStack) -> _Host:
 def _bring_up(job: _Job, here: _Host, making: Making) -> tuple[Site, Kube, Path | None]:
     """Let kind make the cluster, or take the one that exists; write the access to it."""
     parameters, name = here.parameters, here.parameters.cluster_name
-    image, image_id = parameters.node_image, ""
+    image, image_id = here.engine.provider.prefix + parameters.node_image, ""
     with job.steps.step(NODE) as tell:
         if here.is_new and job.bundle.node:
             load = cluster.load_node_image
@@ -188,7 +188,7 @@ def _bring_up(job: _Job, here: _Host, making: Making) -> tuple[Site, Kube, Path 
             cluster.wait_for(site, kube)
         else:
             cluster.check_nodes(here.engine, [], image, image_id)
-            cluster.make(here.source, parameters, making.mark, job.options.kind_patch, job.folder)
+            cluster.make(here.source, parameters, making, job.options.kind_patch, job.folder)
             site = cluster.finished(Site.look(here.engine, name, job.tools), name)
             cluster.check_nodes(here.engine, site.nodes, image, image_id)
             kube = site.kube()

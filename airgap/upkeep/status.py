@@ -28,7 +28,7 @@ _FEW_BYTES = 100 * 10**6
 _RESTING = {
     State.STOPPED: "does not run",
     State.PAUSED: "is paused",
-    State.RESTARTING: "is restarting again and again: docker logs tells why",
+    State.RESTARTING: "is restarting again and again: its log tells why",
 }
 
 
@@ -151,7 +151,7 @@ def _look_at_disk(node: Node, result: Status) -> None:
     if result.free_bytes < _FEW_BYTES:
         result.problems.append(
             f"the registry's disk is full: {result.free_bytes // 10**6} MB are free on"
-            f" {node.name}; docker system df tells what takes it"
+            f" {node.name}; {node.program} system df tells what takes it"
         )
 
 

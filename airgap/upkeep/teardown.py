@@ -13,7 +13,6 @@ from typing import ParamSpec
 from airgap.cluster import host_trust, kubeconfig, mirrors
 from airgap.cluster.docker.node import Node
 from airgap.cluster.docker.registry_login import Docker
-from airgap.cluster.kind import NETWORK, NETWORK_VARIABLE
 from airgap.cluster.objects import landed as records
 from airgap.cluster.objects.labels import is_ours
 from airgap.cluster.objects.registry import STORAGE_PATH
@@ -24,7 +23,7 @@ from airgap.errors import AirgapError, ClusterError
 from airgap.progress import Progress
 from airgap.upkeep.trust import withdraw
 
-_NODE_IMAGES = "airgap/node:"
+_NODE_IMAGES = ("airgap/node:", "localhost/airgap/node:")
 
 
 _P = ParamSpec("_P")
@@ -108,6 +107,8 @@ def teardown(
         _remove_cluster(engine, site, outcome)
     elif site:
         _take_out(site, outcome)
+    else:
+        outcome.attempt(f"volumes of {name}", _remove_volumes, engine, name)
     for text in outcome.removed:
         progress.note(text)
     for text in outcome.kept:
@@ -140,19 +141,24 @@ def _remove_cluster(engine: Engine, site: Site, outcome: Outcome) -> None:
         outcome.attempt(f"node {node.name}", _remove_node, engine, node)
     if engine.nodes(site.name):
         return
+    outcome.attempt(f"volumes of {site.name}", _remove_volumes, engine, site.name)
     for image in sorted(images):
         outcome.attempt(f"image {image}", _remove_image, engine, image)
-    network = engine.environment.get(NETWORK_VARIABLE) or NETWORK
+    network = engine.provider.network_of(engine.environment)
     mark = site.control_plane.mark
     if mark and mark.network:
         outcome.attempt(f"network {network}", _remove_network, engine, network)
     elif engine.network(network):
-        outcome.kept.append(f"the docker network {network}: it was there before")
+        outcome.kept.append(f"the {engine.provider.name} network {network}: it was there before")
 
 
 def _remove_node(engine: Engine, node: Node) -> list[str]:
     engine.remove(node)
     return [f"node {node.name}"]
+
+
+def _remove_volumes(engine: Engine, cluster: str) -> list[str]:
+    return [f"volume {name}" for name in engine.remove_volumes(cluster)]
 
 
 def _remove_image(engine: Engine, image: str) -> list[str]:

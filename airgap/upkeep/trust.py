@@ -60,7 +60,7 @@ class Wanted:
         changes = self.host.missing()
         if self._lacks_login(docker):
             who = f"--username {self.login.user} --password-stdin"
-            changes.append(f"docker login {self.address} {who}   # {_PASSWORD}")
+            changes.append(f"{docker.program} login {self.address} {who}   # {_PASSWORD}")
         return changes
 
     def apply(self, docker: Docker) -> None:
@@ -123,7 +123,9 @@ def withdraw(
         ClusterError: docker did not log out.
     """
     addresses = host_trust.addresses(cluster, certs)
-    left = [f"docker's login at {address}" for address in addresses if docker.leave(address)]
+    left = [
+        f"{docker.program}'s login at {address}" for address in addresses if docker.leave(address)
+    ]
     return [*host_trust.undo(cluster, hosts, certs), *left]
 
 

@@ -70,7 +70,7 @@ def _wait_api(site: Site, kube: Kube) -> None:
             return error.message
         return ""
 
-    look = f"docker logs {site.control_plane.name}"
+    look = f"{site.engine.provider.name} logs {site.control_plane.name}"
     ready.wait("the Kubernetes API", state, _API_SECONDS, look, site.tools.clock)
 
 

@@ -17,6 +17,7 @@ import yaml
 
 from airgap.cluster import mark, store
 from airgap.cluster.docker.node import Node, State
+from airgap.cluster.docker.provider import DOCKER, Provider
 from airgap.cluster.kube.access import Access
 from airgap.cluster.mark import Mark
 from airgap.cluster.ports import Clock, Engine, Kube, Object, Patience, Tools
@@ -140,6 +141,8 @@ class FakeEngine:
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self.environment: Mapping[str, str] = environment or {}
+        self.provider: Provider = DOCKER
+        self.volumes: dict[str, str] = {}
         self.found: dict[str, list[FakeNode]] = {}
         self.images: dict[str, str] = {}
         self.networks: set[str] = set()
@@ -202,6 +205,14 @@ class FakeEngine:
         self._do("remove", node.name)
         for name, nodes in self.found.items():
             self.found[name] = [n for n in nodes if n.name != node.name]
+
+    def remove_volumes(self, cluster: str) -> list[str]:
+        self._do("remove volumes", cluster)
+        nodes = {node.name for nodes in self.found.values() for node in nodes}
+        gone = [v for v, of in self.volumes.items() if of not in nodes and of.startswith(cluster)]
+        for volume in gone:
+            del self.volumes[volume]
+        return gone
 
     def read(self, node: Node, path: str) -> bytes | None:
         self._do("read")

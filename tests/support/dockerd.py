@@ -26,6 +26,8 @@ class Dockerd:
         files: tars by container's name and path, each with the size that docker says it has.
         images: ids by name; ``used`` are those that a container uses.
         networks: by name, with the containers in each.
+        volumes: by name, with the one label that each has.
+        components: what the daemon is made of, by ``docker version``.
         loads: lines that a load is answered with.
         refuses: what is answered instead to a method and path, as status and words.
         asked: what changed something, in order.
@@ -36,6 +38,8 @@ class Dockerd:
     images: dict[str, str] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     networks: dict[str, list[str]] = field(default_factory=dict)
+    volumes: dict[str, str] = field(default_factory=dict)
+    components: list[str] = field(default_factory=list)
     loads: list[Json] = field(default_factory=list)
     refuses: dict[str, tuple[int, str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -66,7 +70,8 @@ class Dockerd:
             case ["_ping"]:
                 return 200, b"OK", {}
             case ["version"]:
-                return 200, {"ApiVersion": "1.44"}, {}
+                parts = [{"Name": name} for name in self.components]
+                return 200, {"ApiVersion": "1.44", "Components": parts}, {}
             case ["info"]:
                 return 200, {"ID": "one", "DockerRootDir": "/var/lib/docker"}, {}
             case ["containers", "json"]:
@@ -81,6 +86,8 @@ class Dockerd:
                 return 200, said + b"0\r\n\r\n", {"Transfer-Encoding": "chunked"}
             case ["images", *names]:
                 return self._of_image(method, "/".join(names).removesuffix("/json"))
+            case ["volumes", *rest]:
+                return self._of_volume(method, rest)
             case ["networks", *rest]:
                 return self._of_network(method, rest)
         return 404, {"message": f"page not found: {path}"}, {}
@@ -118,6 +125,13 @@ class Dockerd:
             return 409, {"message": "conflict: a container uses it"}, {}
         del self.images[name]
         return 200, [], {}
+
+    def _of_volume(self, method: str, rest: list[str]) -> tuple[int, Any, Json]:
+        if not rest:
+            listed = [{"Name": n, "Labels": {label: "true"}} for n, label in self.volumes.items()]
+            return 200, {"Volumes": listed}, {}
+        del self.volumes[rest[0]]
+        return 204, b"", {}
 
     def _of_network(self, method: str, rest: list[str]) -> tuple[int, Any, Json]:
         if not rest:

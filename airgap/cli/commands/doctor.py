@@ -1,6 +1,5 @@
 """airgap doctor."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--kubeconfig", type=options.KUBECONFIG, help="Where kubectl's access would be written."
 )
+@options.provider_option
 @options.keys_option
 @options.output_options
 def doctor(
@@ -32,6 +32,7 @@ def doctor(
     cluster_name: str | None,
     host_port: int | None,
     kubeconfig: Path | None,
+    provider: str | None,
     keys: tuple[str, ...],
     quiet: bool,
     verbose: int,
@@ -39,8 +40,8 @@ def doctor(
 ) -> None:
     """Show what would stop unpack, and what to do about it.
 
-    Looks at docker, room, ports, limits, the clock, proxies and what an earlier run left, and
-    changes nothing. Exit code 6 where something would stop unpack.
+    Looks at docker or podman, room, ports, limits, the clock, proxies and what an earlier run
+    left, and changes nothing. Exit code 6 where something would stop unpack.
 
     \b
     Example:
@@ -55,7 +56,7 @@ def doctor(
         cluster_name=cluster_name,
         host_port=host_port,
         kubeconfigs=[kubeconfig] if kubeconfig else environment.kubeconfigs(),
-        environment=dict(os.environ),
+        environment=environment.of_host(provider),
         proxies=environment.proxies(),
     )
     if bundle_path:

@@ -1,6 +1,5 @@
 """airgap unpack."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +54,7 @@ if TYPE_CHECKING:
 )
 @click.option("--without-attached", is_flag=True, help="Leave signatures, attestations and SBOMs.")
 @click.option("--wait", is_flag=True, help="Wait for another run of airgap to end.")
+@options.provider_option
 @options.keys_option
 @options.output_options
 def unpack(
@@ -76,14 +76,15 @@ def unpack(
     registry_auth: str | None,
     without_attached: bool,
     wait: bool,
+    provider: str | None,
     quiet: bool,
     verbose: int,
     as_json: bool,
 ) -> None:  # fmt: skip
     """Bring up a kind cluster whose registry serves a bundle.
 
-    Needs docker and its command line program, and no network. Run it again at any time: what is
-    done is not done twice. A second bundle goes into the same cluster.
+    Needs docker and its command line program, or podman as root, and no network. Run it again at
+    any time: what is done is not done twice. A second bundle goes into the same cluster.
 
     \b
     Example:
@@ -111,7 +112,7 @@ def unpack(
         registry_auth=registry_auth,
         attached=not without_attached,
         wait=wait,
-        environment=dict(os.environ),
+        environment=environment.of_host(provider),
         proxies=environment.proxies(),
     )
     with Bundle.open(bundle_path, options.public_keys(keys)) as bundle:

@@ -1,14 +1,12 @@
 """airgap status, up, trust, renew and teardown."""
 
-import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from airgap.cli import ask, environment, options, results
+from airgap.cli import ask, environment, logins, options, results
 
 if TYPE_CHECKING:
     from airgap.upkeep.status import Status
@@ -27,11 +25,13 @@ _wait = click.option("--wait", is_flag=True, help="Wait for another run of airga
     "--kubeconfig", type=options.KUBECONFIG, help="A kubeconfig that is to have the access."
 )
 @click.option("--deep", is_flag=True, help="Hash all content of the registry, too.")
+@options.provider_option
 @options.output_options
 def status(
     cluster_name: str,
     kubeconfig: Path | None,
     deep: bool,
+    provider: str | None,
     quiet: bool,
     verbose: int,
     as_json: bool,
@@ -52,7 +52,9 @@ def status(
 
     tools = Tools()
     patience = Patience.within(_STATUS_SECONDS, tools.clock)
-    site = Site.find(tools.engine(os.environ, patience), cluster_name, tools, patience)
+    site = Site.find(
+        tools.engine(environment.of_host(provider), patience), cluster_name, tools, patience
+    )
     found = look(site, kubeconfig, deep=deep)
     if as_json:
         results.write_json(found.to_json())
@@ -89,12 +91,14 @@ def _print(found: "Status") -> None:
 @click.option("--kubeconfig", type=options.KUBECONFIG, help="Where kubectl's access is written.")
 @click.option("--forget-lost", is_flag=True, help="Give up workers whose containers are gone.")
 @_wait
+@options.provider_option
 @options.output_options
 def up(
     cluster_name: str,
     kubeconfig: Path | None,
     forget_lost: bool,
     wait: bool,
+    provider: str | None,
     quiet: bool,
     verbose: int,
     as_json: bool,
@@ -116,7 +120,7 @@ def up(
     from airgap.upkeep.visit import visit
 
     progress, tools = options.console(quiet, verbose), Tools()
-    with visit(cluster_name, os.environ, progress, tools, wait=wait) as engine:
+    with visit(cluster_name, environment.of_host(provider), progress, tools, wait=wait) as engine:
         site = Site.find(engine, cluster_name, tools)
         site = bring_up(site, progress, forget_lost=forget_lost)
         keep(site, progress)
@@ -134,6 +138,7 @@ def up(
 @click.option("--undo", is_flag=True, help="Take it back.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_wait
+@options.provider_option
 @options.output_options
 def trust(
     cluster_name: str,
@@ -141,46 +146,46 @@ def trust(
     undo: bool,
     yes: bool,
     wait: bool,
+    provider: str | None,
     quiet: bool,
     verbose: int,
     as_json: bool,
 ) -> None:  # fmt: skip
     """Let docker on this host use the registry by the cluster's name.
 
-    Writes a line into /etc/hosts and the CA into /etc/docker/certs.d, and logs docker in: the
-    registry takes content from nobody else.
+    Or podman. Writes a line into /etc/hosts and the CA into /etc/docker/certs.d, and logs docker
+    in: the registry takes content from nobody else.
 
     \b
     Example:
       airgap trust
       docker push kind-control-plane:30443/hello:1
     """
-    from airgap.cluster.docker.registry_login import Docker
     from airgap.cluster.ports import Tools
     from airgap.cluster.site import Site
     from airgap.upkeep.trust import wanted, withdraw
     from airgap.upkeep.visit import visit
 
-    docker = Docker(environment.docker_config(), os.environ)
     if undo:  # also when the cluster, or docker, is gone
-        gone = withdraw(cluster_name, docker)
+        gone = withdraw(cluster_name, logins.of(environment.of_host(provider)))
         lines = [f"removed {'from ' * change.startswith('/')}{change}" for change in gone]
         _tell(lines or ["nothing was there"], quiet=quiet or as_json)
         if as_json:
             _tell_changes(cluster_name, gone, done=True)
         return
     progress, tools = options.console(quiet, verbose), Tools()
-    with visit(cluster_name, os.environ, progress, tools, wait=wait) as engine:
+    with visit(cluster_name, environment.of_host(provider), progress, tools, wait=wait) as engine:
         found = wanted(Site.find(engine, cluster_name, tools))
+        login = logins.of(engine.environment, engine.provider)
         for warning in found.warnings():
             progress.warn(warning)
-        missing = found.missing(docker)
+        missing = found.missing(login)
         lines = missing or ["this host trusts the registry already"]
         _tell(lines, quiet=as_json or (quiet and not missing))
         if applies := bool(missing) and not only_print:
             if not yes:
                 ask.confirm("Change this?")
-            found.apply(replace(docker, environment=engine.environment))
+            found.apply(login)
     if as_json:
         _tell_changes(cluster_name, missing, done=applies or not missing)
 
@@ -199,12 +204,14 @@ def _tell_changes(cluster: str, changes: Sequence[str], *, done: bool) -> None:
 @click.option("--ca-cert", type=options.FILE, help="Your organisation's CA, instead of a new one.")
 @click.option("--ca-key", type=options.FILE, help="Its key, which is kept nowhere.")
 @_wait
+@options.provider_option
 @options.output_options
 def renew(
     cluster_name: str,
     ca_cert: Path | None,
     ca_key: Path | None,
     wait: bool,
+    provider: str | None,
     quiet: bool,
     verbose: int,
     as_json: bool,
@@ -225,7 +232,7 @@ def renew(
 
     authority = options.authority(ca_cert, ca_key)
     progress, tools = options.console(quiet, verbose), Tools()
-    with visit(cluster_name, os.environ, progress, tools, wait=wait) as engine:
+    with visit(cluster_name, environment.of_host(provider), progress, tools, wait=wait) as engine:
         ends = run(Site.find(engine, cluster_name, tools), progress, authority)
     if as_json:
         results.write_json({"cluster": cluster_name, "certificate_ends": ends.isoformat()})
@@ -238,12 +245,14 @@ def renew(
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_wait
+@options.provider_option
 @options.output_options
 def teardown(
     cluster_name: str,
     kubeconfig: Path | None,
     yes: bool,
     wait: bool,
+    provider: str | None,
     quiet: bool,
     verbose: int,
     as_json: bool,
@@ -257,19 +266,18 @@ def teardown(
     Example:
       airgap teardown --yes
     """
-    from airgap.cluster.docker.registry_login import Docker
     from airgap.cluster.ports import Tools
     from airgap.cluster.site import Site
     from airgap.upkeep import teardown as work
     from airgap.upkeep.visit import visit
 
     progress, tools = options.console(quiet, verbose), Tools()
-    docker = Docker(environment.docker_config(), os.environ)
-    own = work.Own([kubeconfig] if kubeconfig else environment.kubeconfigs(), docker=docker)
-    with visit(cluster_name, os.environ, progress, tools, wait=wait) as engine:
+    files = [kubeconfig] if kubeconfig else environment.kubeconfigs()
+    with visit(cluster_name, environment.of_host(provider), progress, tools, wait=wait) as engine:
         site = Site.look(engine, cluster_name, tools)
         if site and not yes:
             ask.confirm(work.question(site))
+        own = work.Own(files, docker=logins.of(engine.environment, engine.provider))
         outcome = work.teardown(engine, cluster_name, site, own, progress, tools.clock)
         if site is None and not outcome.removed:
             Site.find(engine, cluster_name, tools)  # says that there is none

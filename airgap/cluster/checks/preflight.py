@@ -9,6 +9,7 @@ from typing import Any
 
 from airgap.cluster.checks import surroundings
 from airgap.cluster.checks.finding import Finding
+from airgap.cluster.docker.provider import DOCKER, PODMAN, Provider
 from airgap.cluster.parameters import Parameters
 
 __all__ = ["Finding", "Needs", "check"]
@@ -19,6 +20,7 @@ _INOTIFY = Path("/proc/sys/fs/inotify")
 _INSTANCES_PER_NODE = 128
 _MIN_WATCHES = 65536
 _NODE_MEMORY = 2 << 30
+_COPIES = 4  # measured: 3.5 times the archive
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +47,23 @@ class Needs:
         return self.image_bytes + (3 * self.node_bytes if self.new_cluster else 0)
 
 
-def check(info: dict[str, Any], needs: Needs) -> list[Finding]:
+def check(info: dict[str, Any], needs: Needs, provider: Provider = DOCKER) -> list[Finding]:
     """Look at this host.
 
     Args:
         info: what ``docker info`` says.
         needs: what unpack is going to need.
+        provider: who says that.
     """
-    findings = [*_space(info, needs)]
+    findings = [*_space(info, needs, provider)]
     if needs.new_cluster:
         findings += [*_port(needs), *_architecture(info, needs), *_inotify(needs), *_memory(info)]
-        findings += [*_cgroup(info), *surroundings.docker(info)]
+        of_provider = surroundings.podman if provider is PODMAN else surroundings.docker
+        findings += [*_copy(info, needs), *_cgroup(info), *of_provider(info)]
     return findings
 
 
-def _space(info: dict[str, Any], needs: Needs) -> Iterator[Finding]:
+def _space(info: dict[str, Any], needs: Needs, provider: Provider) -> Iterator[Finding]:
     """Docker's folder takes the node image unpacked, and the registry."""
     root = str(info.get("DockerRootDir") or "/var/lib/docker")
     try:
@@ -70,7 +74,22 @@ def _space(info: dict[str, Any], needs: Needs) -> Iterator[Finding]:
     if free < wanted:
         yield Finding(
             f"{root} has {free // 10**6} MB free, and {wanted // 10**6} MB are needed",
-            "free some with docker system prune, or move docker's data-root to a larger disk",
+            provider.prune,
+        )
+
+
+def _copy(info: dict[str, Any], needs: Needs) -> Iterator[Finding]:
+    """Podman copies an archive that it loads, twice, and unpacks its layers there."""
+    folder, wanted = info.get("CopyFolder"), _COPIES * needs.node_bytes
+    try:
+        free = shutil.disk_usage(str(folder)).free if folder else wanted
+    except OSError:
+        return
+    if free < wanted:
+        yield Finding(
+            f"{folder} has {free // 10**6} MB free, and podman needs {wanted // 10**6} MB there"
+            " while it loads the node image",
+            "set TMPDIR to a folder on a larger disk, or image_copy_tmp_dir in containers.conf",
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from airgap.cluster.checks.finding import Finding
 
-_OLDEST_DOCKER = (20, 10)
+_OLDEST_DOCKER, _OLDEST_PODMAN = (20, 10), (4, 3)
 _LOCAL = ("localhost", "127.0.0.1")
 _SNAPSHOTTER = "io.containerd.snapshotter.v1"
 
@@ -33,14 +33,7 @@ def docker(info: Mapping[str, Any]) -> Iterator[Finding]:
     Args:
         info: what ``docker info`` says.
     """
-    version = str(info.get("ServerVersion") or "")
-    numbers = re.match(r"(\d+)\.(\d+)", version)
-    if numbers and (int(numbers[1]), int(numbers[2])) < _OLDEST_DOCKER:
-        yield Finding(
-            f"docker {version} is older than all that airgap was tried with",
-            "use docker 20.10 or newer",
-            fatal=False,
-        )
+    yield from _old("docker", info, _OLDEST_DOCKER)
     if any("name=rootless" in str(option) for option in info.get("SecurityOptions") or ()):
         yield Finding(
             "docker runs rootless, and kind's nodes then need cgroup v2 with delegation",
@@ -51,6 +44,34 @@ def docker(info: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(
             f"docker runs containers for {info['OSType']}, and nodes are for linux",
             "let docker run Linux containers",
+        )
+
+
+def podman(info: Mapping[str, Any]) -> Iterator[Finding]:
+    """Look at what kind of podman there is.
+
+    Args:
+        info: what its API says, and which network it has.
+    """
+    yield from _old("podman", info, _OLDEST_PODMAN)
+    backend = info.get("NetworkBackend")
+    if backend and backend != "netavark":
+        yield Finding(
+            f"podman's networks are made by {backend}, with which kind's nodes do not find each"
+            " other by name",
+            'install netavark and aardvark-dns, and set network_backend = "netavark" in the section'
+            " [network] of /etc/containers/containers.conf; podman system reset may be needed",
+        )
+
+
+def _old(name: str, info: Mapping[str, Any], oldest: tuple[int, int]) -> Iterator[Finding]:
+    version = str(info.get("ServerVersion") or "")
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    if numbers and (int(numbers[1]), int(numbers[2])) < oldest:
+        yield Finding(
+            f"{name} {version} is older than all that airgap was tried with",
+            f"use {name} {oldest[0]}.{oldest[1]} or newer",
+            fatal=False,
         )
 
 

@@ -1,5 +1,9 @@
-"""docker on this host: its daemon, and the containers that are nodes.
+"""docker or podman on this host, and the containers that are nodes.
 
+provider         which of the two, and what differs in words
+connect          to the one that kind would use
+podman           what differs in deeds
+service          podman's API while a run lasts
 endpoint         which daemon the docker program would use
 engine           that daemon, through the docker package
 translation      what that package raises, as errors that say what to do

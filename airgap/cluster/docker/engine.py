@@ -1,15 +1,20 @@
-"""The docker daemon of this host, through the docker package; see `airgap.cluster.ports.Engine`."""
+"""The docker daemon of this host, through the docker package; see `airgap.cluster.ports.Engine`.
+
+The package speaks with podman's API as well: `airgap.cluster.docker.podman` says what differs.
+"""
 
 import io
 import json
 import shutil
 import tarfile
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Self
 
 from airgap.cluster.docker import endpoint
 from airgap.cluster.docker.endpoint import Endpoint
 from airgap.cluster.docker.node import Node, State
+from airgap.cluster.docker.provider import DOCKER, Provider
 from airgap.cluster.docker.translation import load_error, translated
 from airgap.cluster.mark import Mark
 from airgap.cluster.ports import Patience
@@ -29,8 +34,11 @@ class DockerEngine:
     """A connection to the docker daemon.
 
     Attributes:
+        provider: what runs the containers.
         environment: for programs that have to reach the same daemon.
     """
+
+    provider = DOCKER
 
     def __init__(
         self, client: "docker.DockerClient", environment: Mapping[str, str], patience: Patience
@@ -61,29 +69,36 @@ class DockerEngine:
                 hint="run airgap on that machine, or unset DOCKER_HOST and DOCKER_CONTEXT",
             )
         endpoint.check_files(found)
-        with translated():
-            client = _client(found, patience.docker)
-            try:
-                client.ping()
-            except BaseException:
-                client.close()
-                raise
-        return cls(client, found.environment, patience)
+        return cls(client(found, patience.docker), found.environment, patience)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._client.close()
+
+    @property
+    def is_podman(self) -> bool:
+        """Tell whether podman answers in docker's place."""
+        with self._translated():
+            said = self._client.version().get("Components") or ()
+        return any("podman" in str(part.get("Name")).lower() for part in said)
+
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(self.provider)
 
     def info(self) -> dict[str, Any]:
         """Return what ``docker info`` says."""
-        with translated():
+        with self._translated():
             found: dict[str, Any] = self._client.info()
         return found
 
     def image_id(self, name: str) -> str:
         """Return docker's id of the image of that name, empty where none is loaded."""
-        from docker.errors import ImageNotFound
+        from docker.errors import NotFound
 
-        with translated():
+        with self._translated():
             try:
                 return str(self._client.images.get(name).id or "")
-            except ImageNotFound:
+            except NotFound:
                 return ""
 
     def load_image(self, name: str, chunks: Iterable[bytes | memoryview]) -> None:
@@ -93,21 +108,21 @@ class DockerEngine:
             ResourceError: docker has no space left.
             ClusterError: docker refused the image.
         """
-        with translated():
+        with self._translated():
             load: Any = self._client.api.load_image
             for line in load(bytes(chunk) for chunk in chunks) or ():
                 said = json.loads(line) if isinstance(line, bytes | str) else line
                 if "error" in said:
-                    raise load_error(name, str(said["error"]))
+                    raise load_error(name, str(said["error"]), self.provider)
 
     def remove_image(self, name: str) -> bool:
         """Remove an image's name, unless it is missing or in use; tells whether it did."""
-        from docker.errors import APIError, ImageNotFound
+        from docker.errors import APIError, NotFound
 
-        with translated():
+        with self._translated():
             try:
                 self._client.images.remove(name)
-            except ImageNotFound:
+            except NotFound:
                 return False
             except APIError as error:
                 if error.status_code == 409:  # a container uses it
@@ -120,7 +135,7 @@ class DockerEngine:
 
         kind's load balancer has the cluster's label too, and is no node.
         """
-        with translated():
+        with self._translated():
             found = self._client.containers.list(
                 all=True, filters={"label": f"{CLUSTER_LABEL}={cluster}"}, ignore_removed=True
             )
@@ -133,7 +148,7 @@ class DockerEngine:
 
     def clusters(self) -> list[str]:
         """Return the names of all kind clusters."""
-        with translated():
+        with self._translated():
             found = self._client.containers.list(
                 all=True, filters={"label": CLUSTER_LABEL}, ignore_removed=True
             )
@@ -141,7 +156,7 @@ class DockerEngine:
 
     def start(self, node: Node) -> None:
         """Start a node that is stopped, or go on with one that is paused."""
-        with translated():
+        with self._translated():
             container = self._client.containers.get(node.name)
             if node.state is State.PAUSED:
                 container.unpause()
@@ -152,17 +167,21 @@ class DockerEngine:
         """Remove a node with its volumes, running or not; one that is gone is nothing."""
         from docker.errors import NotFound
 
-        with translated():
+        with self._translated():
             try:
                 self._client.containers.get(node.id or node.name).remove(v=True, force=True)
             except NotFound:
                 return
 
+    def remove_volumes(self, cluster: str) -> list[str]:
+        """Remove nothing: with docker, a node's volumes are anonymous and go with it."""
+        return []
+
     def read(self, node: Node, path: str) -> bytes | None:
         """Return a file of a node, running or not; None where it does not exist."""
         from docker.errors import NotFound
 
-        with translated():
+        with self._translated():
             try:
                 chunks, facts = self._client.containers.get(node.name).get_archive(path)
             except NotFound:
@@ -177,14 +196,14 @@ class DockerEngine:
 
     def network(self, name: str) -> bool:
         """Tell whether there is a network of that name."""
-        with translated():
+        with self._translated():
             return any(found.name == name for found in self._client.networks.list(names=[name]))
 
     def remove_empty_network(self, name: str) -> bool:
         """Remove a network that nothing is connected to; tells whether it was removed."""
         from docker.errors import NotFound
 
-        with translated():
+        with self._translated():
             try:
                 network = self._client.networks.get(name)
             except NotFound:
@@ -206,14 +225,19 @@ class DockerEngine:
             ports=_ports(host),
             address=_address(attributes.get("NetworkSettings") or {}),
             mark=Mark.of_binds(host.get("Binds") or ()),
+            program=self.provider.name,
             environment=self.environment,
             seconds=self._patience.command,
             left=self._patience.left,
         )
 
 
-def _client(found: Endpoint, seconds: float) -> "docker.DockerClient":
-    """Make a client that asks no proxy: the daemon is on this host."""
+def client(found: Endpoint, seconds: float, provider: Provider = DOCKER) -> "docker.DockerClient":
+    """Connect, asking no proxy: the daemon is on this host.
+
+    Raises:
+        ResourceError: it does not answer.
+    """
     import docker
     from docker.tls import TLSConfig
 
@@ -225,14 +249,20 @@ def _client(found: Endpoint, seconds: float) -> "docker.DockerClient":
             ca_cert=found.file("ca.pem"),
             verify=found.verify,
         )
-    with docker.APIClient(version=_ANY_VERSION, **settings) as asking:
-        asking.trust_env = False
-        answer = asking.get(f"{asking.base_url}/version", timeout=seconds)
-        answer.raise_for_status()
-        version = answer.json()["ApiVersion"]
-    client = docker.DockerClient(version=version, **settings)
-    client.api.trust_env = False
-    return client
+    with translated(provider):
+        with docker.APIClient(version=_ANY_VERSION, **settings) as asking:
+            asking.trust_env = False
+            answer = asking.get(f"{asking.base_url}/version", timeout=seconds)
+            answer.raise_for_status()
+            version = answer.json()["ApiVersion"]
+        made = docker.DockerClient(version=version, **settings)
+        made.api.trust_env = False
+        try:
+            made.ping()
+        except BaseException:
+            made.close()
+            raise
+        return made
 
 
 def _ports(host: Mapping[str, Any]) -> dict[int, int]:

@@ -56,7 +56,8 @@ class Node:
         ports: its TCP ports that this host publishes, to the port here.
         address: its own, in docker's network; empty where it does not run.
         mark: which run of airgap made it; None where none did.
-        environment: for the docker program.
+        program: the engine's, ``docker`` or ``podman``.
+        environment: it runs in.
         seconds: how long a short command may take.
         left: what all of them together have left, in seconds.
     """
@@ -70,6 +71,7 @@ class Node:
     ports: Mapping[int, int] = field(default_factory=dict)
     address: str = ""
     mark: Mark | None = None
+    program: str = "docker"
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     seconds: float = 60
     left: Callable[[], float] = field(default=endless, compare=False)
@@ -95,7 +97,7 @@ class Node:
         Raises:
             ClusterError: it failed.
         """
-        command = ["docker", "exec", "-i", self.name, *arguments]
+        command = [self.program, "exec", "-i", self.name, *arguments]
         seconds = seconds or min(self.seconds, self.left())
         return run(command, env=self.environment, stdin=stdin, seconds=seconds)
 

@@ -16,15 +16,17 @@ from airgap.registry.credentials import Credential, Credentials
 
 @dataclass(frozen=True, slots=True)
 class Docker:
-    """The docker program of a user.
+    """The docker program of a user, or podman.
 
     Attributes:
-        config: its config.json; None where there is none.
+        config: its config.json, podman's auth.json; None where there is none.
         environment: it runs in.
+        program: ``docker`` or ``podman``.
     """
 
     config: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    program: str = "docker"
 
     def has(self, address: str, login: Login) -> bool:
         """Tell whether it knows a registry's password already."""
@@ -40,7 +42,7 @@ class Docker:
             ClusterError: docker or the registry refused.
             ResourceError: there is no docker program.
         """
-        arguments = ["docker", "login", address, "--username", login.user, "--password-stdin"]
+        arguments = [self.program, "login", address, "--username", login.user, "--password-stdin"]
         run(arguments, env=self.environment, stdin=login.password.encode(), seconds=60)
 
     def leave(self, address: str) -> bool:
@@ -53,7 +55,7 @@ class Docker:
         found = self._knows(address)
         if found is None or found.username != USER:
             return False
-        run(["docker", "logout", address], env=self.environment, seconds=60)
+        run([self.program, "logout", address], env=self.environment, seconds=60)
         return True
 
     def _knows(self, address: str) -> Credential | None:

@@ -4,13 +4,14 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from airgap.cluster.docker.provider import DOCKER, Provider
 from airgap.errors import ClusterError, ResourceError
 
 _CONTENT_WORDS = ("invalid tar", "unexpected eof", "checksum", "digest", "archive/tar", "manifest")
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translated(provider: Provider = DOCKER) -> Iterator[None]:
     """Turn the docker package's errors within the block into ours.
 
     Raises:
@@ -24,22 +25,23 @@ def translated() -> Iterator[None]:
     except docker.errors.DockerException as error:
         text = _one_line(error)
         if "permission denied" in text.lower():
-            hint = "run as root, or add yourself to the group docker"
+            hint = provider.denied
         elif isinstance(error, docker.errors.APIError):
-            hint = "these are docker's own words; look at its log too (journalctl -u docker)"
+            hint = f"these are {provider.name}'s own words; look at its log too ({provider.log})"
         else:
-            hint = "start the docker daemon, then run the same command again"
-        raise ResourceError(f"docker: {text}", hint=hint) from error
+            hint = provider.stopped
+        raise ResourceError(f"{provider.name}: {text}", hint=hint) from error
     except requests.exceptions.ConnectionError as error:
         refusal = _refusal(error)
         if refusal is None:
-            raise _broken_off(error) from error
-        hint = "start the docker daemon, then run the same command again"
+            raise _broken_off(error, provider) from error
+        hint = provider.stopped
         if isinstance(refusal, PermissionError):
-            hint = "run as root, or add yourself to the group docker"
-        raise ResourceError(f"docker does not answer: {refusal.strerror}", hint=hint) from error
+            hint = provider.denied
+        message = f"{provider.name} does not answer: {refusal.strerror}"
+        raise ResourceError(message, hint=hint) from error
     except (requests.exceptions.RequestException, LookupError, tarfile.TarError) as error:
-        raise _broken_off(error) from error
+        raise _broken_off(error, provider) from error
 
 
 def _refusal(error: BaseException) -> OSError | None:
@@ -53,31 +55,33 @@ def _refusal(error: BaseException) -> OSError | None:
     return seen if isinstance(seen, never) else None
 
 
-def _broken_off(error: Exception) -> ResourceError:
+def _broken_off(error: Exception, provider: Provider) -> ResourceError:
     return ResourceError(
-        f"the docker daemon broke off: {_one_line(error)}",
-        hint="look at its log (journalctl -u docker), then run the same command again",
+        f"{provider.name} broke off: {_one_line(error)}",
+        hint=f"look at its log ({provider.log}), then run the same command again",
     )
 
 
-def load_error(name: str, text: str) -> ClusterError | ResourceError:
+def load_error(name: str, text: str, provider: Provider = DOCKER) -> ClusterError | ResourceError:
     """Return why docker did not load an image, told by the daemon's own words.
 
     Args:
         name: what the image is called.
         text: the daemon's words.
+        provider: who refused it.
     """
+    who = provider.name
     if "no space left" in text:
         return ResourceError(
-            f"docker has no space left for {name}", hint="free some: docker system df"
+            f"{who} has no space left for {name}", hint=f"free some: {who} system df"
         )
     of_content = any(words in text.lower() for words in _CONTENT_WORDS)
     hint = (
         "prove the bundle: airgap verify"
         if of_content
-        else "that is docker's own trouble: look at its log (journalctl -u docker) and its disk"
+        else f"that is {who}'s own trouble: look at its log ({provider.log}) and its disk"
     )
-    return ClusterError(f"docker refused {name}: {text}", hint=hint)
+    return ClusterError(f"{who} refused {name}: {text}", hint=hint)
 
 
 def _one_line(error: Exception) -> str:

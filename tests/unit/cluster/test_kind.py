@@ -20,6 +20,11 @@ def test_the_configuration() -> None:
     assert yaml.safe_load(kind.render_yaml(PARAMETERS)) == found
 
 
+def test_podman_s_node_image_has_the_host_that_podman_gives_it() -> None:
+    nodes = kind.chosen(PARAMETERS, None, "localhost/")["nodes"]
+    assert {node["image"] for node in nodes} == {"localhost/airgap/node:sha256-abababababab"}
+
+
 def test_a_patch_adds_to_lists_and_replaces_values() -> None:
     base = {"a": {"x": 1, "y": [1]}, "b": 1}
     patch = {"a": {"y": [2], "z": 3}, "b": 2, "c": 3}

@@ -151,7 +151,7 @@ def test_a_cluster_that_somebody_made_meanwhile_is_not_undone(run: Run) -> None:
 
 def test_a_kind_that_makes_nothing_is_no_fault(run: Run) -> None:
     run.host.kind_makes = False
-    with pytest.raises(ClusterError, match="docker has no nodes of it"):
+    with pytest.raises(ClusterError, match="there are no nodes of it"):
         run()
 
 
@@ -460,9 +460,9 @@ def test_another_image_under_the_node_image_s_name_is_replaced(run: Run) -> None
     receipt = run()
     assert run.host.engine.images == {name: right}
     assert run.host.engine.found["kind"][0].image_id == right
-    assert dict(receipt.steps)["Load the node image into docker"] == f"as {name}"
+    assert dict(receipt.steps)["Load the node image"] == f"as {name}"
     run.host.engine.found.clear()
-    assert dict(run().steps)["Load the node image into docker"] == "already there"
+    assert dict(run().steps)["Load the node image"] == "already there"
 
 
 def test_a_name_that_is_given_away_meanwhile_starts_nothing_that_stays(run: Run) -> None:

@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from airgap.cluster import kubeconfig
+from airgap.cluster.docker.provider import PODMAN
 from airgap.cluster.host_trust import HostTrust
 from airgap.cluster.objects import landed as records
 from airgap.cluster.site import Site
@@ -55,6 +56,19 @@ def test_the_context_that_was_current_before_is_so_again(run: Run, tmp_path: Pat
     run.kubeconfig = path
     go(run)
     assert yaml.safe_load(path.read_text())["current-context"] == "mine"
+
+
+def test_volumes_go_in_a_second_run_too(run: Run) -> None:
+    engine = run.host.engine
+    engine.provider = PODMAN
+    engine.volumes = {"a": "kind-worker", "b": "other-worker"}
+    engine.broken["remove volumes"] = "the disk is busy"
+    with pytest.raises(ClusterError, match="volumes of kind: the disk is busy"):
+        go(run)
+    assert engine.clusters() == []
+    engine.broken.clear()
+    assert "volume a" in go(run).removed
+    assert list(engine.volumes) == ["b"]
 
 
 def test_a_network_that_was_there_stays_and_is_named(tmp_path: Path, run: Run) -> None:

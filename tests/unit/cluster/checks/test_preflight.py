@@ -32,6 +32,14 @@ def test_nothing_stands_in_the_way() -> None:
     assert problems(INFO) == {}
 
 
+def test_the_folder_in_which_podman_copies_needs_room_too() -> None:
+    large, copying = {"node_bytes": 1 << 58}, INFO | {"CopyFolder": "/"}
+    assert not any("while it loads" in problem for problem in problems(INFO, **large))
+    assert any("while it loads" in problem for problem in problems(copying, **large))
+    assert problems(copying, node_bytes=1) == {}
+    assert not any("while it loads" in p for p in problems(INFO | {"CopyFolder": "/no"}, **large))
+
+
 def test_all_findings_come_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

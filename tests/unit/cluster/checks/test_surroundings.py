@@ -43,6 +43,22 @@ def test_dockers_kind(info: dict, problems: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("info", "problem"),
+    [
+        ({"ServerVersion": "4.3.1", "NetworkBackend": "netavark"}, ""),
+        ({"ServerVersion": "5.8.6"}, ""),
+        ({"ServerVersion": "4.2.0", "NetworkBackend": "netavark"}, "podman 4.2.0 is older"),
+        ({"ServerVersion": "4.9.4", "NetworkBackend": "cni"}, "made by cni"),
+    ],
+)
+def test_podman_s_kind(info: dict, problem: str) -> None:
+    found = list(surroundings.podman(info))
+    assert len(found) == bool(problem)
+    assert all(problem in f.problem and f.remedy for f in found)
+    assert [f.fatal for f in found] == ["cni" in problem] * len(found)
+
+
+@pytest.mark.parametrize(
     ("settings", "remedy"),
     [
         ({}, None),
