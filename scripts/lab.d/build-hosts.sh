@@ -1,4 +1,4 @@
-# Roots of the isolated host: other releases of Debian, with the docker that each has.
+# Roots of the isolated host: other releases of Debian, with the docker or the podman that each has.
 # shellcheck shell=bash
 
 # host_release NAME : the release that a host runs, empty for this machine's own system.
@@ -6,18 +6,32 @@ host_release() {
   case $1 in
     machine) ;;
     trixie) echo trixie ;;
-    forky | forky-containerd) echo forky ;;
-    *) die "there is no host $1: machine, trixie, forky, forky-containerd" ;;
+    forky | forky-containerd | podman-forky) echo forky ;;
+    podman-bookworm) echo bookworm ;;
+    *) die "there is no host $1: machine, trixie, forky, forky-containerd, podman-bookworm, podman-forky" ;;
   esac
 }
 
-# build_host RELEASE FOLDER. An older debootstrap has no script of its own for a newer release; sid's fits.
+# host_engine NAME : the program that runs a host's containers.
+host_engine() {
+  case $1 in
+    podman-*) echo podman ;;
+    *) echo docker ;;
+  esac
+}
+
+# build_host ENGINE RELEASE FOLDER. An older debootstrap has no script of its own for a newer
+# release; sid's fits.
 build_host() {
-  local script=
-  [ -e "/usr/share/debootstrap/scripts/$1" ] || script=sid
-  mkdir -p "$2/root"
+  local script= packages
+  case $1 in
+    docker) packages=docker.io,docker-cli,containerd,runc,iptables ;;
+    podman) packages=podman,netavark,aardvark-dns,runc,iptables ;;
+  esac
+  [ -e "/usr/share/debootstrap/scripts/$2" ] || script=sid
+  mkdir -p "$3/root"
   # shellcheck disable=SC2086  # no script is no argument
-  debootstrap --variant=minbase --include="docker.io,docker-cli,containerd,runc,iptables,nftables,\
-iproute2,kmod,procps,jq,ca-certificates,openssl,curl" "$1" "$2/root" "$(debian_mirror)" $script
-  slim "$2/root"
+  debootstrap --variant=minbase --include="$packages,nftables,iproute2,kmod,procps,jq,\
+ca-certificates,openssl,curl" "$2" "$3/root" "$(debian_mirror)" $script
+  slim "$3/root"
 }

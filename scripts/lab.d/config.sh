@@ -19,7 +19,6 @@ hub=127.0.0.1:${AIRGAP_LAB_HUB_PORT:-$((5080 + port))}
 quay=127.0.0.1:${AIRGAP_LAB_QUAY_PORT:-$((5443 + port))}
 quay_user=lab
 quay_password=lab-password
-docker_host=unix://$state/docker.sock
 
 speaker=lab
 # shellcheck source=parts.sh
@@ -37,6 +36,9 @@ images=$(part images versions.sh build-bin.sh build-rootfs.sh build-images.sh mk
 # shellcheck source=lab.d/build-hosts.sh
 . "$repo/scripts/lab.d/build-hosts.sh"
 release=$(host_release "$lab_host")
+engine=$(host_engine "$lab_host")
+docker_host=
+[ "$engine" = podman ] || docker_host=unix://$state/docker.sock
 host_root=
-[ -z "$release" ] || host_root=$(part "host-$release" build-hosts.sh)/root
+[ -z "$release" ] || host_root=$(part "host-$engine-$release" build-hosts.sh)/root
 upstreams=$(part upstreams versions.sh build-bin.sh build-rootfs.sh build-images.sh build-upstreams.sh upstreams.sh mkimage.py files)

@@ -1,5 +1,5 @@
-# The isolated host: a docker daemon in a network namespace that has loopback only, on this
-# machine's system or on the root of another release.
+# The isolated host: a docker daemon, or podman, in a network namespace that has loopback only, on
+# this machine's system or on the root of another release.
 # shellcheck shell=bash
 
 host_up() {
@@ -8,16 +8,25 @@ host_up() {
   raise fs/inotify/max_user_instances 1024
   raise fs/inotify/max_user_watches 524288
   ulimit -n "$(ulimit -Hn)"
-  write_daemon_config
   # nsenter and not `ip netns exec`, which mounts a fresh /sys that hides the cgroups. In a mount
   # namespace of its own, whatever docker mounts is gone with its processes.
-  local enter=()
-  [ -z "$host_root" ] || enter=(bash "$recipes/enter-root.sh" "$host_root" "$state" "$cache" "$repo")
-  start dockerd nsenter --net="/run/netns/$namespace" unshare --mount --propagation slave \
-    "${enter[@]}" dockerd --config-file "$state/daemon.json" --data-root "$state/docker" \
+  local enter=(nsenter --net="/run/netns/$namespace" unshare --mount --propagation slave)
+  [ -z "$host_root" ] || enter+=(bash "$recipes/enter-root.sh" "$host_root" "$state" "$cache" "$repo")
+  if [ "$engine" = podman ]; then
+    start podman "${enter[@]}" bash "$recipes/podman-host.sh" "$state"
+    wait_until podman podman on_host test -e /run/podman-host
+    return
+  fi
+  write_daemon_config
+  start dockerd "${enter[@]}" dockerd --config-file "$state/daemon.json" --data-root "$state/docker" \
     --exec-root "$state/exec" --pidfile "$state/dockerd-own.pid" -H "$docker_host"
   wait_until "the docker daemon" dockerd lab_docker version
 }
+
+# What stands for the host: as long as it runs, its mount namespace is there.
+host_process() { if [ "$engine" = podman ]; then echo podman; else echo dockerd; fi; }
+
+on_host() { (host_exec "$@"); }
 
 raise() {
   [ "$(cat "/proc/sys/$1")" -ge "$2" ] || echo "$2" >"/proc/sys/$1"
@@ -50,28 +59,37 @@ may_grant_sys_resource() {
 host_down() {
   # A daemon that was killed left processes and containers: the former end by force, the latter
   # are known to a new daemon on the same folder alone.
-  if ! runs dockerd; then
+  local process
+  process=$(host_process)
+  if ! runs "$process"; then
     end_orphans
     [ "${1:-}" = --purge ] || [ -z "$(containers)" ] || host_up
+  fi
+  if runs podman; then
+    on_host timeout 120 podman rm -fa -t 0 >/dev/null || true
+    on_host timeout 120 podman network prune -f >/dev/null || true
+    on_host timeout 120 podman volume prune -f >/dev/null || true
   fi
   if runs dockerd; then
     containers | xargs -r timeout 120 docker -H "$docker_host" rm -fv >/dev/null || true
     lab_docker network prune -f >/dev/null || true
     lab_docker volume prune -f >/dev/null || true
   fi
-  stop dockerd
+  stop "$process"
   end_orphans
   unmount_all
   remove_cgroups
   [ ! -e "/run/netns/$namespace" ] || ip netns del "$namespace"
 }
 
-# The ids of all containers that this docker daemon has made.
+# The ids of all containers that this host has made.
 containers() {
-  [ ! -d "$state/docker/containers" ] || ls "$state/docker/containers"
+  local folder=$state/docker/containers
+  [ "$engine" != podman ] || folder=$state/podman/overlay-containers
+  [ ! -d "$folder" ] || find "$folder" -mindepth 1 -maxdepth 1 -type d -printf '%f\n'
 }
 
-# What a killed dockerd leaves: containerd and its shims, which are in our network namespace, and
+# What a killed dockerd leaves: containerd and its shims (podman: its monitors), which are in our network namespace, and
 # the containers themselves, whose cgroups carry their ids. Repeated, since a process may fork.
 end_orphans() {
   local pids
@@ -110,10 +128,11 @@ host_exec() {
   [ $# -gt 0 ] || usage
   [ -e "/run/netns/$namespace" ] || die "the isolated host is not up; run scripts/lab up"
   export DOCKER_HOST=$docker_host PATH=$PATH:$bin
+  [ -n "$docker_host" ] || unset DOCKER_HOST
   unset DOCKER_CONTEXT http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
   [ -n "$host_root" ] || exec nsenter --net="/run/netns/$namespace" -- "$@"
   local pid _
-  runs dockerd || die "the isolated host is not up; run scripts/lab up"
-  read -r pid _ <"$state/dockerd.pid"
+  runs "$(host_process)" || die "the isolated host is not up; run scripts/lab up"
+  read -r pid _ <"$state/$(host_process).pid"
   exec nsenter --net="/run/netns/$namespace" --mount="/proc/$pid/ns/mnt" --wdns="$PWD" -- "$@"
 }

@@ -21,6 +21,7 @@ class Host:
 
     def __init__(self, lab: Lab, single_file: Path, folder: Path) -> None:
         self.lab, self.folder = lab, folder
+        self.engine: str = lab.env["engine"]
         self.program = folder / "airgap"
         shutil.copy(single_file, self.program)
 
@@ -44,7 +45,8 @@ def host(lab: Lab, single_file: Path, tmp_path_factory: pytest.TempPathFactory) 
     lab.upstreams("start")
     found = Host(lab, single_file, tmp_path_factory.mktemp("host"))
     yield found
-    found.lab.isolated(lab.env["kind"], "delete", "cluster", "--name", "kind", check=False)
+    delete = ("kind", "delete", "cluster", "--name", "kind")
+    found.do("env", f"KIND_EXPERIMENTAL_PROVIDER={found.engine}", *delete, check=False)
 
 
 def pack(host: Host, name: str, images: str, *more: object) -> Path:
@@ -71,18 +73,23 @@ def test_from_one_bundle_to_a_pod_and_back_to_nothing(host: Host) -> None:
     assert not kept["created"]
     host.runs("two", "quay.io/org/app:1.0")
 
-    host.do("docker", "stop", "kind-control-plane")
+    host.do(host.engine, "stop", "kind-control-plane")
     host.airgap("up")
     host.kubectl("wait", "--for=condition=Ready", "--timeout=120s", "pod/one")
     assert schema.read("status", host.airgap("status", "--json"))["problems"] == []
 
     host.airgap("trust", "--yes")
-    host.do("docker", "load", "-i", second)
+    host.do(host.engine, "load", "-i", second)
     name = "kind-control-plane:30443/own/nginx:1"
-    host.do("docker", "tag", "nginx:1.22", name)
-    host.do("docker", "push", name)
+    host.do(host.engine, "tag", "nginx:1.22", name)
+    host.do(host.engine, "push", name)
     host.runs("three", name)
 
     host.airgap("teardown", "--yes")
-    assert "kind-control-plane" not in host.do("docker", "ps", "-a")
+    assert "kind-control-plane" not in host.do(host.engine, "ps", "-a")
     assert "kind-control-plane" not in host.do("cat", "/etc/hosts")
+    assert host.do(host.engine, "volume", "ls", "-q") == ""
+    assert "kind\n" not in host.do(host.engine, "network", "ls", "--format", "{{.Name}}")
+    assert "airgap/node" not in host.do(host.engine, "images")
+    assert "airgap-podman-" not in host.do("ls", "/run")
+    assert "system service" not in host.do("ps", "-eo", "args")
