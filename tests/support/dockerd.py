@@ -142,7 +142,7 @@ class Dockerd:
         if method == "DELETE":
             del self.networks[name]
             return 204, b"", {}
-        inside = {container: {} for container in self.networks[name]}
+        inside: Json = {container: {} for container in self.networks[name]}
         return 200, {"Id": name, "Name": name, "Containers": inside}, {}
 
 

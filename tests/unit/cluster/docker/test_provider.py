@@ -1,13 +1,14 @@
 """Which of docker and podman is chosen, and how podman is reached."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from airgap.cluster.docker import connect as connecting
-from airgap.cluster.docker import podman, provider
+from airgap.cluster.docker import provider
 from airgap.cluster.docker.engine import DockerEngine
 from airgap.cluster.docker.node import Node, State
 from airgap.cluster.docker.podman import PodmanEngine
@@ -89,7 +90,7 @@ esac
 """
     )
     (tmp_path / "podman").chmod(0o755)
-    monkeypatch.setattr(podman.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     return {"PATH": f"{tmp_path}:/usr/bin:/bin", VARIABLE: "podman"}
 
 
@@ -165,7 +166,7 @@ def test_a_podman_elsewhere_is_refused(told: dict[str, str], name: str) -> None:
 def test_a_rootless_podman_is_refused_with_what_it_would_need(
     told: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(podman.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(ResourceError, match="rootless, for uid 1000") as caught:
         PodmanEngine.connect(told, SOON)
     assert "Delegate=yes" in caught.value.hint
