@@ -6,7 +6,7 @@
 # for more than a sandbox's hard ones.
 set -euo pipefail
 state=$1
-mkdir -p /etc/containers "$state/podman" "$state/tmp"
+mkdir -p /etc/containers /lib/modules "$state/podman" "$state/tmp"
 cat >/etc/containers/containers.conf <<EOF
 [containers]
 default_ulimits = ["nofile=20000:20000", "nproc=32768:32768"]
