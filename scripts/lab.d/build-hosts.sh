@@ -34,4 +34,5 @@ build_host() {
   debootstrap --variant=minbase --include="$packages,nftables,iproute2,kmod,procps,jq,\
 ca-certificates,openssl,curl" "$2" "$3/root" "$(debian_mirror)" $script
   slim "$3/root"
+  [ -z "$(find "$3/root/usr/bin" -name 'python3*')" ] # that none is there is what it is for
 }

@@ -3,7 +3,7 @@
 AIRGAP_LAB_HOST chooses the host; `scripts/test hosts` runs this on each of them.
 """
 
-import shutil
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 class Host:
-    """The isolated host, and the operator's folder on it."""
+    """The isolated host, and a folder on it: nothing of ours is there but what a bundle holds."""
 
-    def __init__(self, lab: Lab, single_file: Path, folder: Path) -> None:
+    def __init__(self, lab: Lab, folder: Path) -> None:
         self.lab, self.folder = lab, folder
         self.engine: str = lab.env["engine"]
-        self.program = folder / "airgap"
-        shutil.copy(single_file, self.program)
+        self.program = folder / "airgap/bin/airgap"
 
     def do(self, *command: object, **options: Any) -> str:
         home = ("env", f"HOME={self.folder}")
@@ -41,25 +40,53 @@ class Host:
 
 
 @pytest.fixture(scope="module")
-def host(lab: Lab, single_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+def host(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     lab.upstreams("start")
-    found = Host(lab, single_file, tmp_path_factory.mktemp("host"))
+    found = Host(lab, tmp_path_factory.mktemp("host"))
     yield found
     delete = ("kind", "delete", "cluster", "--name", "kind")
     found.do("env", f"KIND_EXPERIMENTAL_PROVIDER={found.engine}", *delete, check=False)
 
 
-def pack(host: Host, name: str, images: str, *more: object) -> Path:
+@pytest.fixture(scope="module")
+def packed(host: Host, single_file: Path) -> tuple[Path, Path]:
+    """Pack a small bundle, and a larger one for the same cluster."""
+    second = "nginx:1.22\nbusybox:1.36\nquay.io/org/app:1.0\n"
+    return (
+        pack(host, single_file, "first", "nginx:1.22\n", "--workers", "0"),
+        pack(host, single_file, "second", second),
+    )
+
+
+def pack(host: Host, program: Path, name: str, images: str, *more: object) -> Path:
     (host.folder / f"{name}.txt").write_text(images)
     bundle = host.folder / f"{name}.tar"
     options = (*host.lab.mirrors, *host.lab.cluster_images, "--kind", host.lab.env["kind"])
-    run(host.program, "pack", host.folder / f"{name}.txt", "-o", bundle, *options, *more,
+    run(program, "pack", host.folder / f"{name}.txt", "-o", bundle, *options, *more,
         env=host.lab.connected_env)  # fmt: skip
     return bundle
 
 
-def test_from_one_bundle_to_a_pod_and_back_to_nothing(host: Host) -> None:
-    first = pack(host, "first", "nginx:1.22\n", "--workers", "0")
+def test_the_host_is_what_it_is_said_to_be(host: Host) -> None:
+    """One of another release has no Python: what runs there is the program alone."""
+    name = os.environ.get("AIRGAP_LAB_HOST", "machine")
+    if name == "machine":
+        return
+    assert host.do("sh", "-c", "command -v python3 python; true") == ""
+    release = name.removeprefix("podman-").removesuffix("-containerd")
+    assert f"={release}" in host.do("cat", "/etc/os-release")
+    if host.engine == "podman":
+        assert host.do("sh", "-c", "command -v docker dockerd; true") == ""
+        return
+    driver = host.do("docker", "info", "--format", "{{.DriverStatus}}")
+    assert ("io.containerd.snapshotter" in driver) == name.endswith("-containerd")
+
+
+def test_from_one_bundle_to_a_pod_and_back_to_nothing(
+    host: Host, packed: tuple[Path, Path]
+) -> None:
+    first, second = packed
+    host.do("tar", "xf", first, "airgap/bin")
     patch = ("--kind-patch", host.lab.env["kind_patch"])
     before = schema.read("doctor", host.airgap("doctor", "--bundle", first, "--json"))
     assert before["ready"]
@@ -68,7 +95,6 @@ def test_from_one_bundle_to_a_pod_and_back_to_nothing(host: Host) -> None:
     assert made["created"]
     host.runs("one", "nginx:1.22")
 
-    second = pack(host, "second", "nginx:1.22\nbusybox:1.36\nquay.io/org/app:1.0\n")
     kept = schema.read("unpack", host.airgap("unpack", second, *patch, "--json"))
     assert not kept["created"]
     host.runs("two", "quay.io/org/app:1.0")
@@ -80,6 +106,10 @@ def test_from_one_bundle_to_a_pod_and_back_to_nothing(host: Host) -> None:
 
     host.airgap("trust", "--yes")
     host.do(host.engine, "load", "-i", second)
+    host.airgap("export", second, "-o", host.folder / "images.tar")
+    loaded = host.do(host.engine, "load", "-i", host.folder / "images.tar")
+    names = ("nginx:1.22", "busybox:1.36", "quay.io/org/app:1.0")
+    assert [name for name in names if name not in loaded] == []
     name = "kind-control-plane:30443/own/nginx:1"
     host.do(host.engine, "tag", "nginx:1.22", name)
     host.do(host.engine, "push", name)
