@@ -3,7 +3,7 @@
 
 started_at() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
 
-# One `up` or `down` at a time. What is started must not inherit the lock, hence 9>&- below.
+# One `up` or `down` at a time.
 lock_state() {
   mkdir -p "$state/log"
   exec 9>"$state/lock"
@@ -11,17 +11,22 @@ lock_state() {
 }
 
 # start NAME COMMAND... : in the background, once. The child itself writes its record before it
-# becomes the command, so that no kill at any moment leaves a process that nobody knows of.
+# becomes the command, so that no kill at any moment leaves a process that nobody knows of. Before
+# that it closes what it inherited: neither our locks nor a caller's are held by what stays behind.
 start() {
   local name=$1
   shift
   runs "$name" && return 0
   # shellcheck disable=SC2016  # expanded by the child
   RECORD=$state/$name.pid setsid bash -c '
+    for open in /proc/$$/fd/*; do
+      [ "${open##*/}" -le 2 ] || eval "exec ${open##*/}>&-"
+    done
+    unset open
     echo "$$ $(sed "s/.*) //" /proc/$$/stat | cut -d " " -f 20)" >"$RECORD.new"
     mv "$RECORD.new" "$RECORD"
     unset RECORD
-    exec "$@"' start "$@" >"$state/log/$name.log" 2>&1 </dev/null 9>&- 8>&- &
+    exec "$@"' start "$@" >"$state/log/$name.log" 2>&1 </dev/null &
   while [ -d "/proc/$!" ] && ! runs "$name"; do sleep 0.02; done
 }
 
