@@ -90,7 +90,8 @@ class Site:
             return error
         return ClusterError(
             f"{self.control_plane.name} does not run any more: it was stopped, or is gone",
-            hint="find out who stopped it (docker events), then run the same command again",
+            hint=f"find out who stopped it ({self.engine.provider.name} events), then run the same"
+            " command again",
         )
 
     @property

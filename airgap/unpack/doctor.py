@@ -12,6 +12,7 @@ from airgap.bundle.reader import Bundle
 from airgap.cluster import host_trust
 from airgap.cluster.checks import preflight, surroundings
 from airgap.cluster.checks.finding import Finding
+from airgap.cluster.docker import provider
 from airgap.cluster.parameters import Parameters
 from airgap.cluster.ports import Engine, Patience, Tools
 from airgap.cluster.site import Site
@@ -72,13 +73,21 @@ def examine(bundle: Bundle | None, options: Options, tools: Tools | None = None)
         info = engine.info()
     except AirgapError as error:
         stops = Finding(error.message, f"{error.hint} (pack, push and serve need none)")
-        return Examination(facts | {"docker": "not reached"}, [*found, stops])
+        return Examination(facts | {_provider(options): "not reached"}, [*found, stops])
     facts |= _daemon(engine, info)
     try:
         found += _site(bundle, options, engine, info, tools, patience, facts)
     except AirgapError as error:
         found.append(_stops(error))
     return Examination(facts, found)
+
+
+def _provider(options: Options) -> str:
+    """Return the name of what would run the nodes."""
+    try:
+        return provider.choose(options.environment).name
+    except AirgapError:
+        return provider.DOCKER.name
 
 
 def _daemon(engine: Engine, info: Mapping[str, Any]) -> dict[str, str]:

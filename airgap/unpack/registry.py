@@ -43,9 +43,10 @@ def import_image(found: Site, bundle: Bundle, name: str) -> bool:
         return False
     node.import_image(name, oci_archive(bundle, image, name))
     if not node.has_image(name, digest):
+        program = found.engine.provider.name
         raise ClusterError(
             f"containerd on {node.name} does not have {digest} as {name}",
-            hint=f"look: docker exec {node.name} ctr -n k8s.io images ls",
+            hint=f"look: {program} exec {node.name} ctr -n k8s.io images ls",
         )
     return True
 

@@ -35,16 +35,20 @@ class Wanted:
     login: Login
     verified: bool
 
-    def warnings(self) -> list[str]:
-        """Say what keeps docker from verifying the registry."""
+    def warnings(self, docker: Docker) -> list[str]:
+        """Say what keeps docker from verifying the registry.
+
+        Args:
+            docker: whose login it is.
+        """
         said = [
             f"{self.host.hosts} has a line by hand, which is left as it is: {line}"
             for line in self.host.by_hand()
         ]
         if not self.verified:
             said.append(
-                f"docker does not verify the registry: {self.host.name} has to mean {_HERE} here,"
-                " since this host does not reach the node itself; so docker gets no password"
+                f"{docker.program} gets no password: {self.host.name} has to mean {_HERE} here,"
+                " since this host does not reach the node itself, and there docker verifies nothing"
             )
         return said
 

@@ -177,7 +177,7 @@ def trust(
     with visit(cluster_name, environment.of_host(provider), progress, tools, wait=wait) as engine:
         found = wanted(Site.find(engine, cluster_name, tools))
         login = logins.of(engine.environment, engine.provider)
-        for warning in found.warnings():
+        for warning in found.warnings(login):
             progress.warn(warning)
         missing = found.missing(login)
         lines = missing or ["this host trusts the registry already"]

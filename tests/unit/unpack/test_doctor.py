@@ -11,6 +11,7 @@ import pytest
 from airgap.bundle.reader import Bundle
 from airgap.cluster import host_trust, mark
 from airgap.cluster.docker.node import State
+from airgap.cluster.docker.provider import VARIABLE
 from airgap.cluster.ports import Engine, Patience
 from airgap.errors import ClusterError, ResourceError
 from airgap.unpack.doctor import Examination, examine
@@ -60,8 +61,9 @@ def test_a_daemon_that_does_not_answer_stops_and_the_rest_is_still_told(run: Run
         raise ResourceError("docker does not answer: no such file", hint="start it")
 
     run.host.engine.info = refuse
-    found = look(run)
+    found = look(run, environment={"PATH": "/nowhere"})
     assert found.facts["docker"] == "not reached"
+    assert look(run, environment={VARIABLE: "podman"}).facts["podman"] == "not reached"
     assert fatal(found) == ["docker does not answer: no such file"]
 
 

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from airgap.cluster.docker.node import State
+from airgap.cluster.docker.provider import PODMAN
 from airgap.cluster.doors.login import Login
 from airgap.cluster.kube import ready
 from airgap.cluster.mark import FINISHED, Mark
@@ -102,8 +103,11 @@ def test_a_node_that_is_lost_during_the_push_is_named(run: Run, how: str) -> Non
         engine.found["kind"].clear()
     else:
         engine.broken["nodes"] = "docker does not answer"
+    engine.provider = PODMAN
     why = entrance.why_silent()
     assert why
+    if how != "docker":
+        assert "(podman events)" in why.hint
     said = "docker does not answer" if how == "docker" else "kind-control-plane does not run any"
     assert why.message.startswith(said)
 

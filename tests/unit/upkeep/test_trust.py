@@ -45,7 +45,7 @@ def test_the_name_means_the_node_itself_and_docker_logs_in(run: Run) -> None:
     docker, found = Program(), look(run)
     port = site(run).control_plane.ports[30443]
     assert found.host.ca_pem == run.landed[0].ca_pem
-    assert found.warnings() == []
+    assert found.warnings(docker) == []
     changes = found.missing(docker)
     assert changes[0] == f"{run.folder / 'hosts'}: 172.18.0.2 {NAME} # airgap"
     assert changes[-1].startswith(f"docker login {NAME}:30443 --username airgap")
@@ -64,8 +64,8 @@ def test_the_name_means_the_node_itself_and_docker_logs_in(run: Run) -> None:
 def test_where_docker_cannot_verify_it_gets_no_password(run: Run) -> None:
     run.host.reaches_nodes = False
     docker, found = Program(), look(run)
-    (warning,) = found.warnings()
-    assert "docker does not verify the registry" in warning
+    (warning,) = found.warnings(docker)
+    assert warning.startswith("docker gets no password: kind-control-plane has to mean 127.0.0.1")
     found.apply(docker)
     assert docker.known == {}
     assert f"127.0.0.1 {NAME} # airgap" in (run.folder / "hosts").read_text()
@@ -75,7 +75,7 @@ def test_where_docker_cannot_verify_it_gets_no_password(run: Run) -> None:
 def test_a_line_by_hand_may_lead_anywhere_so_docker_gets_no_password(run: Run) -> None:
     (run.folder / "hosts").write_text(f"127.0.0.1 {NAME}\n")
     docker, found = Program(), look(run)
-    assert "has a line by hand" in found.warnings()[0]
+    assert "has a line by hand" in found.warnings(docker)[0]
     found.apply(docker)
     assert docker.known == {}
 
