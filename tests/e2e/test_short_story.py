@@ -6,37 +6,14 @@ AIRGAP_LAB_HOST chooses the host; `scripts/test hosts` runs this on each of them
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Lab, run
+from tests.e2e.conftest import Lab
+from tests.e2e.host import Host
 from tests.support import schema
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
-
-
-class Host:
-    """The isolated host, and a folder on it: nothing of ours is there but what a bundle holds."""
-
-    def __init__(self, lab: Lab, folder: Path) -> None:
-        self.lab, self.folder = lab, folder
-        self.engine: str = lab.env["engine"]
-        self.program = folder / "airgap/bin/airgap"
-
-    def do(self, *command: object, **options: Any) -> str:
-        home = ("env", f"HOME={self.folder}")
-        return self.lab.isolated(*home, *command, cwd=self.folder, **options).stdout
-
-    def airgap(self, *arguments: object, **options: Any) -> str:
-        return self.do(self.program, *arguments, **options)
-
-    def kubectl(self, *arguments: object) -> str:
-        return self.do("kubectl", *arguments)
-
-    def runs(self, name: str, image: str) -> None:
-        self.kubectl("run", name, f"--image={image}", "--image-pull-policy=Always")
-        self.kubectl("wait", "--for=condition=Ready", "--timeout=120s", f"pod/{name}")
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +21,7 @@ def host(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     lab.upstreams("start")
     found = Host(lab, tmp_path_factory.mktemp("host"))
     yield found
-    delete = ("kind", "delete", "cluster", "--name", "kind")
-    found.do("env", f"KIND_EXPERIMENTAL_PROVIDER={found.engine}", *delete, check=False)
+    found.delete_cluster()
 
 
 @pytest.fixture(scope="module")
@@ -53,18 +29,9 @@ def packed(host: Host, single_file: Path) -> tuple[Path, Path]:
     """Pack a small bundle, and a larger one for the same cluster."""
     second = "nginx:1.22\nbusybox:1.36\nquay.io/org/app:1.0\n"
     return (
-        pack(host, single_file, "first", "nginx:1.22\n", "--workers", "0"),
-        pack(host, single_file, "second", second),
+        host.pack(single_file, "first", "nginx:1.22\n", "--workers", "0"),
+        host.pack(single_file, "second", second),
     )
-
-
-def pack(host: Host, program: Path, name: str, images: str, *more: object) -> Path:
-    (host.folder / f"{name}.txt").write_text(images)
-    bundle = host.folder / f"{name}.tar"
-    options = (*host.lab.mirrors, *host.lab.cluster_images, "--kind", host.lab.env["kind"])
-    run(program, "pack", host.folder / f"{name}.txt", "-o", bundle, *options, *more,
-        env=host.lab.connected_env)  # fmt: skip
-    return bundle
 
 
 def test_the_host_is_what_it_is_said_to_be(host: Host) -> None:
