@@ -11,20 +11,29 @@ host_up() {
   # nsenter and not `ip netns exec`, which mounts a fresh /sys that hides the cgroups. In a mount
   # namespace of its own, whatever docker mounts is gone with its processes.
   local enter=(nsenter --net="/run/netns/$namespace" unshare --mount --propagation slave)
-  [ -z "$host_root" ] || enter+=(bash "$recipes/enter-root.sh" "$host_root" "$state" "$cache" "$repo")
+  local root=("${enter[@]}")
+  [ -z "$host_root" ] || root+=(bash "$recipes/enter-root.sh" "$host_root" "$state" "$cache" "$repo")
   if [ "$engine" = podman ]; then
-    start podman "${enter[@]}" bash "$recipes/podman-host.sh" "$state"
+    start podman "${root[@]}" bash "$recipes/podman-host.sh" "$state"
     wait_until podman podman on_host test -e /run/podman-host
     return
   fi
+  if ! has_daemon "$lab_host"; then
+    local shared=(bash "$recipes/share-etc.sh" "$state/etc")
+    start root "${root[@]}" "${shared[@]}" sh -c "touch /run/host-root && exec sleep infinity"
+    wait_until "the host's root" root on_host test -e /run/host-root
+    root=("${enter[@]}" "${shared[@]}")
+  fi
   write_daemon_config
-  start dockerd "${enter[@]}" dockerd --config-file "$state/daemon.json" --data-root "$state/docker" \
+  start dockerd "${root[@]}" dockerd --config-file "$state/daemon.json" --data-root "$state/docker" \
     --exec-root "$state/exec" --pidfile "$state/dockerd-own.pid" -H "$docker_host"
   wait_until "the docker daemon" dockerd lab_docker version
 }
 
-# What stands for the host: as long as it runs, its mount namespace is there.
-host_process() { if [ "$engine" = podman ]; then echo podman; else echo dockerd; fi; }
+# What runs the containers, and what stands for the host: as long as that runs, its mount namespace
+# is there.
+engine_process() { if [ "$engine" = podman ]; then echo podman; else echo dockerd; fi; }
+host_process() { if has_daemon "$lab_host"; then engine_process; else echo root; fi; }
 
 on_host() { (host_exec "$@"); }
 
@@ -60,7 +69,7 @@ host_down() {
   # A daemon that was killed left processes and containers: the former end by force, the latter
   # are known to a new daemon on the same folder alone.
   local process
-  process=$(host_process)
+  process=$(engine_process)
   if ! runs "$process"; then
     end_orphans
     [ "${1:-}" = --purge ] || [ -z "$(containers)" ] || host_up
@@ -76,6 +85,7 @@ host_down() {
     lab_docker volume prune -f >/dev/null || true
   fi
   stop "$process"
+  has_daemon "$lab_host" || stop root
   end_orphans
   unmount_all
   remove_cgroups
