@@ -19,6 +19,7 @@ class Provider:
 
     Attributes:
         name: as in words, and of its program.
+        speaker: who answers.
         log: the command that shows its log.
         denied: what to do where its socket is not to be opened.
         stopped: what to do where it does not answer.
@@ -29,6 +30,7 @@ class Provider:
     """
 
     name: str
+    speaker: str
     log: str
     denied: str
     stopped: str
@@ -44,6 +46,7 @@ class Provider:
 
 DOCKER = Provider(
     name="docker",
+    speaker="the docker daemon",
     log="journalctl -u docker",
     denied="run as root, or add yourself to the group docker",
     stopped="start the docker daemon, then run the same command again",
@@ -52,6 +55,7 @@ DOCKER = Provider(
 )
 PODMAN = Provider(
     name="podman",
+    speaker="podman's API service",
     log="journalctl -t podman",
     denied="run as root",
     stopped="see whether podman info works, then run the same command again",

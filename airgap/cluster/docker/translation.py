@@ -57,7 +57,7 @@ def _refusal(error: BaseException) -> OSError | None:
 
 def _broken_off(error: Exception, provider: Provider) -> ResourceError:
     return ResourceError(
-        f"{provider.name} broke off: {_one_line(error)}",
+        f"{provider.speaker} broke off: {_one_line(error)}",
         hint=f"look at its log ({provider.log}), then run the same command again",
     )
 
