@@ -8,10 +8,19 @@ import subprocess
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from typing import IO
 
 from airgap.errors import ClusterError, ResourceError
 
 _TAIL_LINES = 15
+# The shell becomes the program; its child waits for the end of a pipe whose other side is airgap's
+# alone, which the kernel closes also where airgap is killed. Who is meant is known by its words.
+_TIED = """
+exec 3<&0 </dev/null
+( read -r _ <&3; ! grep -qsF "$1" /proc/$$/cmdline || kill -9 0 ) >/dev/null 2>&1 &
+exec 3<&-
+exec "$@"
+"""
 _TOLD = re.compile(
     r"PATH|HOME|USER|LOGNAME|LANG|LC_[A-Z]+|TZ|TMPDIR|KUBECONFIG|KIND_[A-Z_]+"
     r"|DOCKER_(HOST|CONTEXT|CONFIG|TLS|TLS_VERIFY|CERT_PATH|API_VERSION)"
@@ -28,6 +37,7 @@ def run(
     env: Mapping[str, str] | None = None,
     stdin: bytes | Iterable[bytes | memoryview] = b"",
     seconds: float = 600,
+    tied: bool = False,
 ) -> bytes:
     """Run a program and return what it wrote to stdout.
 
@@ -40,15 +50,17 @@ def run(
             than it needs: a bundle brings a program, and this process may know secrets.
         stdin: what it reads; an iterable is written as it comes.
         seconds: how long it may take.
+        tied: it reads nothing, and ends with this process, also where that is killed.
 
     Raises:
         ResourceError: the program does not exist or may not be run.
         ClusterError: it failed or took too long; carries the command and its last lines.
     """
     told = children(os.environ if env is None else env)
+    words = ["/bin/sh", "-c", _TIED, "airgap", *arguments] if tied else list(arguments)
     try:
         process = subprocess.Popen(
-            list(arguments), env=told, start_new_session=True,
+            words, env=told, start_new_session=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
     except OSError as error:
@@ -57,7 +69,7 @@ def run(
         ) from error
     with process:
         try:
-            out, err = _communicate(process, stdin, seconds)
+            out, err = _communicate(process, arguments, None if tied else stdin, seconds)
         except BaseException:
             _kill(process)
             raise
@@ -81,30 +93,43 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _communicate(
-    process: "subprocess.Popen[bytes]", stdin: bytes | Iterable[bytes | memoryview], seconds: float
+    process: "subprocess.Popen[bytes]",
+    arguments: Sequence[str],
+    stdin: bytes | Iterable[bytes | memoryview] | None,
+    seconds: float,
 ) -> tuple[bytes, bytes]:
-    """Feed a stream from a thread, so that neither side waits for the other's full pipe."""
-    feeder = _Feeder(process, [stdin] if isinstance(stdin, bytes) else stdin)
-    feeder.start()
-    process.stdin = None  # it is the feeder's: communicate must not close it
+    """Feed a stream from a thread, so that neither side waits for the other's full pipe.
+
+    Without one, the pipe stays open until the program has ended.
+    """
+    feeder = None
+    pipe, process.stdin = process.stdin, None  # communicate must not close it
+    if stdin is not None:
+        feeder = _Feeder(process, pipe, [stdin] if isinstance(stdin, bytes) else stdin)
+        feeder.start()
     try:
         out, err = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired as error:
-        raise ClusterError(
-            f"{shlex.join(map(str, process.args))} did not end within {seconds:.0f} s"  # type: ignore[arg-type]
-        ) from error
-    feeder.join()
-    if feeder.error:
-        raise feeder.error
+        raise ClusterError(f"{shlex.join(arguments)} did not end within {seconds:.0f} s") from error
+    finally:
+        if pipe and feeder is None:
+            pipe.close()
+    if feeder:
+        feeder.join()
+        if feeder.error:
+            raise feeder.error
     return out, err
 
 
 class _Feeder(threading.Thread):
     def __init__(
-        self, process: "subprocess.Popen[bytes]", chunks: Iterable[bytes | memoryview]
+        self,
+        process: "subprocess.Popen[bytes]",
+        pipe: IO[bytes] | None,
+        chunks: Iterable[bytes | memoryview],
     ) -> None:
         super().__init__(daemon=True)
-        self._pipe, self._chunks, self._process = process.stdin, chunks, process
+        self._pipe, self._chunks, self._process = pipe, chunks, process
         self.error: BaseException | None = None
 
     def run(self) -> None:

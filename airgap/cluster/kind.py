@@ -160,7 +160,7 @@ class KindProgram:
         arguments = ["create", "cluster", "--name", name, "--config", str(file), "--retain"]
         arguments += ["--kubeconfig", str(folder / "kubeconfig")]
         try:
-            run([str(self._binary), *arguments], env=self._env, seconds=_CREATE_SECONDS)
+            run([str(self._binary), *arguments], env=self._env, seconds=_CREATE_SECONDS, tied=True)
         except ClusterError as error:
             raise ClusterError(
                 error.message,

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,6 +62,34 @@ def test_its_children_end_with_it(tmp_path: Path, ending: str) -> None:
             break
         time.sleep(0.05)
     assert not _runs(pid)
+
+
+def test_a_program_that_is_tied_ends_with_this_process_however_that_ends(tmp_path: Path) -> None:
+    """And what it started, whose work nobody waits for any more."""
+    pids = tmp_path / "pids"
+    script = f"sleep 60 & echo $$ $! > {pids}.new; mv {pids}.new {pids}; wait"
+    words = f"from airgap.cluster.command import run; run(['sh', '-c', {script!r}], tied=True)"
+    process = subprocess.Popen([sys.executable, "-c", words])
+    for _ in range(600):
+        if pids.exists():
+            break
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    found = [int(pid) for pid in pids.read_text().split()]
+    for _ in range(100):
+        if not any(map(_runs, found)):
+            break
+        time.sleep(0.05)
+    assert not any(map(_runs, found))
+
+
+def test_a_program_that_is_tied_reads_nothing_and_tells_what_it_said() -> None:
+    assert run(["sh", "-c", "cat; echo said"], tied=True) == b"said\n"
+    with pytest.raises(ClusterError, match=r"^sh -c 'exit 3' failed \(3\)"):
+        run(["sh", "-c", "exit 3"], tied=True)
+    with pytest.raises(ClusterError, match=r"^sleep 30 did not end within 1 s"):
+        run(["sleep", "30"], seconds=1, tied=True)
 
 
 def _runs(pid: int) -> bool:
