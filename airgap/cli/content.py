@@ -1,27 +1,61 @@
-"""Images at hand that a command is given: a bundle, or the folder of an OCI image layout."""
+"""Images at hand that a command is given: a bundle, or the folder of an OCI image layout.
 
+What needs more than images takes a bundle alone, and says so of a layout.
+"""
+
+import os
 import stat
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from airgap.cli import options
 from airgap.console import Console
 from airgap.errors import InputError
 from airgap.files import inputs
 
 if TYPE_CHECKING:
     from airgap.bundle.reader import Bundle
+    from airgap.signatures.minisign import PublicKey
     from airgap.sources.layout import Layout
 
     Content = Bundle | Layout
 
 CONTENT = click.Path(readable=False, path_type=Path)
+"""A bundle or a layout, which `open_content` opens."""
 
 
-def open_content(path: Path, keys: tuple[str, ...]) -> AbstractContextManager["Content"]:
+class _BundleFile(click.Path):
+    """The file of a bundle; a folder is refused at once, a layout with what takes it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path as it was given.
+
+        Raises:
+            InputError: it is a folder.
+        """
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        kind, hint = "a folder", "name the file that airgap pack wrote"
+        if inputs.is_file(path / "oci-layout"):
+            kind = "an OCI image layout"
+            hint = (
+                f"pack it by a line oci:{path} in images.txt; push, serve, export, inspect,"
+                " verify and diff take a layout as it is"
+            )
+        elif not path.is_dir():
+            return path
+        raise InputError(
+            f"{path} is {kind}, and airgap {ctx and ctx.info_name} takes a bundle", hint=hint
+        )
+
+
+BUNDLE = _BundleFile(readable=False, path_type=Path)
+"""A bundle alone."""
+
+
+def open_content(path: Path, keys: "Sequence[PublicKey]") -> AbstractContextManager["Content"]:
     """Open what a command is given.
 
     Raises:
@@ -32,7 +66,7 @@ def open_content(path: Path, keys: tuple[str, ...]) -> AbstractContextManager["C
     from airgap.sources.layout import Layout
 
     if inputs.is_file(path) or not path.is_dir():
-        return Bundle.open(path, options.public_keys(keys))
+        return Bundle.open(path, keys)
     if keys:
         raise InputError(f"{path} is a folder, and only bundles are signed", hint="omit --key")
     return nullcontext(Layout(path))

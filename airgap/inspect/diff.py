@@ -1,4 +1,7 @@
-"""diff: what a newer bundle brings, changes and lacks, beside an older one."""
+"""diff: what a newer bundle brings, changes and lacks, beside an older one.
+
+Either may be an OCI layout: then the images that were asked for are compared, and nothing else.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +11,9 @@ from airgap.bundle.format import EXTRAS
 from airgap.bundle.reader import Bundle
 from airgap.oci.digest import Digest
 from airgap.oci.image import Image
+from airgap.sources.layout import Layout
+
+Side = Bundle | Layout
 
 ROLES = ("node", "registry")
 """What an image is for that was not asked for by the list; such a one is compared by its role."""
@@ -15,7 +21,7 @@ ROLES = ("node", "registry")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One image of which the two bundles have something else.
+    """One image of which the two have something else.
 
     Attributes:
         role: ``node`` or ``registry``, empty for the images that were asked for.
@@ -38,7 +44,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How two bundles differ; sizes in bytes.
+    """How two bundles or layouts differ; sizes in bytes.
 
     Attributes:
         changes: the images that are new, gone, or changed, in this order.
@@ -48,8 +54,8 @@ class Difference:
         gone_size: content that only the older one has.
     """
 
-    old: Bundle
-    new: Bundle
+    old: Side
+    new: Side
     changes: tuple[Change, ...]
     same: int
     members: Mapping[str, str]
@@ -69,41 +75,45 @@ class Difference:
         }
 
 
-def diff(old: Bundle, new: Bundle) -> Difference:
-    """Compare two open bundles by what their tables and manifests say."""
-    before, after = _images(old), _images(new)
+def diff(old: Side, new: Side) -> Difference:
+    """Compare two open bundles or layouts by what their tables and manifests say."""
+    whole = isinstance(old, Bundle) and isinstance(new, Bundle)
+    before, after = (_images(side, whole=whole) for side in (old, new))
     pairs = [Change(key[0], before.get(key), image) for key, image in after.items()]
     pairs += [Change(key[0], image, None) for key, image in before.items() if key not in after]
     changes = [pair for pair in pairs if _differs(pair.old, pair.new)]
     changes.sort(key=lambda change: (change.new is None, change.old is not None))
-    old_blobs, new_blobs = _sizes(old), _sizes(new)
+    old_blobs, new_blobs = _sizes(old, before), _sizes(new, after)
     return Difference(
         old,
         new,
         tuple(changes),
         len(pairs) - len(changes),
-        _members(old, new),
+        _members(old, new) if isinstance(old, Bundle) and isinstance(new, Bundle) else {},
         sum(size for digest, size in new_blobs.items() if digest not in old_blobs),
         sum(size for digest, size in old_blobs.items() if digest not in new_blobs),
     )
 
 
-def _named(bundle: Bundle) -> dict[str, Any]:
+def _named(side: Side) -> dict[str, Any]:
+    if isinstance(side, Layout):
+        return {"layout": str(side.path), "signature_proved": []}
     return {
-        "bundle": str(bundle.path),
-        "digest": str(bundle.digest),
-        "name": bundle.table.name,
-        "serial": bundle.table.serial,
-        "signature_proved": [proof.key.name for proof in bundle.proofs],
+        "bundle": str(side.path),
+        "digest": str(side.digest),
+        "name": side.table.name,
+        "serial": side.table.serial,
+        "signature_proved": [proof.key.name for proof in side.proofs],
     }
 
 
-def _images(bundle: Bundle) -> dict[tuple[str, str], Image]:
-    """Return all images by role and name; node and registry image have their role alone."""
-    found = {("", str(image.reference)): image for image in bundle.images}
-    for role, image in zip(ROLES, (bundle.node, bundle.registry), strict=True):
-        if image:
-            found[role, ""] = image
+def _images(side: Side, *, whole: bool) -> dict[tuple[str, str], Image]:
+    """Return images by role and name; with ``whole``, node and registry image by their role."""
+    found = {("", str(image.reference)): image for image in side.images}
+    if whole and isinstance(side, Bundle):
+        for role, image in zip(ROLES, (side.node, side.registry), strict=True):
+            if image:
+                found[role, ""] = image
     return found
 
 
@@ -116,13 +126,12 @@ def _kept(image: Image) -> object:
     return str(image.reference), image.root.digest, {found.digest for found in image.manifests}
 
 
-def _sizes(bundle: Bundle) -> dict[Digest, int]:
-    images = filter(None, (bundle.node, bundle.registry, *bundle.images))
+def _sizes(side: Side, images: Mapping[tuple[str, str], Image]) -> dict[Digest, int]:
     return {
         found.digest: found.size
-        for image in images
+        for image in images.values()
         for found in (*image.manifests, *image.blobs)
-        if found.digest in bundle
+        if found.digest in side
     }
 
 

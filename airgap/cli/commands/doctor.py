@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from airgap.cli import environment, options, results
+from airgap.cli.content import BUNDLE
 
 if TYPE_CHECKING:
     from airgap.unpack.doctor import Examination
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 @click.option(
     "--bundle",
     "bundle_path",
-    type=options.FILE,
+    type=BUNDLE,
     metavar="FILE",
     help="The bundle that is to be unpacked.",
 )

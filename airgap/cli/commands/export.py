@@ -48,7 +48,7 @@ def export(
     console = options.console(quiet, verbose)
     with options.on_the_command_line("--platform"):
         wanted = Platform.asked(platform) if platform else None
-    with open_content(path, keys) as content:
+    with open_content(path, options.public_keys(keys)) as content:
         archive = plan(choose(content.images, references), content, wanted)
         for name in archive.artifacts:
             console.warn(f"left out: {name.familiar} is no image; airgap push takes it along")

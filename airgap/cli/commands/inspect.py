@@ -39,7 +39,7 @@ def inspect(path: Path, keys: tuple[str, ...], quiet: bool, verbose: int, as_jso
     from airgap.inspect.contents import inspect as look
 
     told: dict[str, Any]
-    with open_content(path, keys) as content:
+    with open_content(path, options.public_keys(keys)) as content:
         warn_of_key(content, options.console(quiet=False, verbose=0))
         if isinstance(content, Bundle):
             contents = look(content)
@@ -133,7 +133,7 @@ def verify(
     from airgap.bundle.reader import Bundle
 
     begun, console = time.monotonic(), options.console(quiet, verbose)
-    with open_content(path, keys) as content:
+    with open_content(path, options.public_keys(keys)) as content:
         if isinstance(content, Bundle):
             told, lines = _of_bundle(content, read_keys(image_keys), console, begun)
         elif image_keys:

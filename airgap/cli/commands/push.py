@@ -100,7 +100,7 @@ def push(
         strip_host=strip_host, map_path=map_path,
     )  # fmt: skip
     chosen = options.registry(**registry)
-    with open_content(bundle_path, keys) as bundle:
+    with open_content(bundle_path, options.public_keys(keys)) as bundle:
         chosen_images = _selected(bundle, list_path)
         carried = [i for i in chosen_images if not (without_attached and i.attached)]
         images = _flattened(carried, bundle, console) if flatten else carried

@@ -70,7 +70,7 @@ def serve(
     with options.on_the_command_line("--listen"):
         host, port = _address(listen)
     identity = User.named(user) if user else None
-    with open_content(path, keys) as content:
+    with open_content(path, options.public_keys(keys)) as content:
         warn_of_key(content, console)
         tls = None if plain_http else _certificate(content, [host, *hosts])
         context = server_context(tls) if tls else None

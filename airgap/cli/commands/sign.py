@@ -6,12 +6,13 @@ from pathlib import Path
 import click
 
 from airgap.cli import ask, options, results
+from airgap.cli.content import BUNDLE
 from airgap.files import inputs
 from airgap.files.outputs import New, create
 
 
 @click.command()
-@click.argument("path", metavar="BUNDLE.tar", type=options.FILE)
+@click.argument("path", metavar="BUNDLE.tar", type=BUNDLE)
 @click.option("--key", type=options.FILE, required=True, help="A minisign secret key.")
 @click.option("--comment", default="", help="A comment that the signature vouches for.")
 @click.option("--detached", is_flag=True, help="Write BUNDLE.KEYID.minisig beside the file.")

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 import click
 
 from airgap.cli import environment, options, results
+from airgap.cli.content import BUNDLE
 
 if TYPE_CHECKING:
     from airgap.unpack.receipt import Receipt
 
 
 @click.command()
-@click.argument("bundle_path", metavar="BUNDLE.tar", type=options.FILE)
+@click.argument("bundle_path", metavar="BUNDLE.tar", type=BUNDLE)
 @click.option("--cluster-name", help="Instead of the bundle's cluster name.")
 @click.option(
     "--host-port", type=click.IntRange(1, 65535), help="The registry's port here.  [default: 30443]"

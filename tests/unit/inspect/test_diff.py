@@ -6,7 +6,8 @@ import pytest
 from airgap.bundle.reader import Bundle
 from airgap.cli import app
 from airgap.inspect.diff import Difference, diff
-from tests.support.bundles import Content, write
+from tests.support.bundles import Content, layer, write
+from tests.support.images import Maker
 
 
 def made(path: Path, content: Content, **more: object) -> Bundle:
@@ -125,3 +126,51 @@ def test_a_key_stops_what_it_did_not_sign(
     capsys.readouterr()
     assert app.run(["diff", *map(str, two), "--key", str(tmp_path / "k.pub")]) == 4
     assert "the bundle is not signed" in capsys.readouterr().err
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Path:
+    maker = Maker(tmp_path / "built")
+    maker.runnable(layer(1, 1000), name="docker.io/library/a:1")
+    maker.runnable(layer(9, 50), name="quay.io/org/c:1")
+    maker.layout()
+    return maker.folder
+
+
+def test_of_a_layout_the_images_alone_are_compared(
+    two: list[Path], layout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node = content(("node:1", 30))
+    images = content(("a:1", 1))
+    images.blobs |= node.blobs
+    images.bodies |= node.bodies
+    made(two[0].with_name("3.tar"), images, node=node.images[0]).close()
+    assert app.run(["diff", str(two[0].with_name("3.tar")), str(layout)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == f"+ {layout}: an OCI layout, of which the images alone are compared"
+    assert lines[2] == "+ quay.io/org/c:1"
+    assert lines[3].startswith("1 image the same; ")
+    assert lines[3].endswith(" new, 0 B gone"), "the node image is not counted"
+    assert app.run(["diff", str(layout), str(two[1]), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["old"], found["members"]) == (
+        {"layout": str(layout), "signature_proved": []},
+        [],
+    )
+    assert [(i["old"] is None, i["new"] is None) for i in found["images"]] == [
+        (True, False),
+        (False, False),
+        (False, True),
+    ]
+    assert app.run(["diff", str(layout), str(layout)]) == 0
+    assert "2 images the same; 0 B new, 0 B gone" in capsys.readouterr().out
+
+
+def test_a_key_is_asked_of_bundles_alone(
+    two: list[Path], layout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.run(["keygen", str(layout.with_name("k"))]) == 0
+    assert app.run(["sign", str(two[0]), "--key", str(layout.with_name("k.key"))]) == 0
+    capsys.readouterr()
+    code = app.run(["diff", str(two[0]), str(layout), "--key", str(layout.with_name("k.pub"))])
+    assert (code, "only bundles are signed" in capsys.readouterr().err) == (3, True)
