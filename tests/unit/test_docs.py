@@ -270,3 +270,18 @@ def test_the_tests_that_prove_the_promises_exist() -> None:
         if not known or (test and not re.search(rf"(def|class) {test}\b", known)):
             lacking.append(f"{last}::{test}")
     assert not lacking, f"docs/reliability.md names tests that are not there: {lacking}"
+
+
+@pytest.mark.parametrize("page", ["docs/design.md", "CONTRIBUTING.md"])
+def test_the_files_that_a_newcomer_is_sent_to_are_there(page: str) -> None:
+    """A path is the repository's, or one of airgap/; in capitals it is anybody's choice."""
+    text = re.sub(r"```.*?```", "", (REPO / page).read_text(), flags=re.DOTALL)
+    named = re.findall(r"`((?!/)(?:[a-z_.]+/)+[\w.-]*|[a-z_]+\.py)`", text)
+    lacking = [
+        name
+        for name in named
+        if not any((root / name).exists() for root in (REPO, REPO / "airgap"))
+        and not re.search(r"/[A-Z]+[.]\w+$", name)
+    ]
+    assert not lacking, f"{page} names {', '.join(lacking)}"
+    assert named
