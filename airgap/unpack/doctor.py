@@ -17,8 +17,9 @@ from airgap.cluster.parameters import Parameters
 from airgap.cluster.ports import Engine, Patience, Tools
 from airgap.cluster.site import Site
 from airgap.errors import AirgapError
-from airgap.progress import size
+from airgap.progress import count, size
 from airgap.unpack import cluster, host
+from airgap.unpack.landed import another_node
 from airgap.unpack.options import Options
 
 _SECONDS = 30
@@ -115,6 +116,8 @@ def _site(
     parameters = host.parameters_for(bundle, options) if bundle else host.usual(options)
     site = Site.look(engine, parameters.cluster_name, tools, patience)
     facts["cluster"] = _told(site, parameters.cluster_name)
+    if site and not site.is_half_made and bundle and another_node(site, bundle, parameters):
+        facts["cluster"] += "; it keeps its node image, the bundle's makes new clusters alone"
     new = site is None or site.is_half_made
     found = [*_left(site, parameters.cluster_name), *_refused(site, parameters, bundle, options)]
     if bundle is None:
@@ -166,7 +169,7 @@ def _told(site: Site | None, name: str) -> str:
         return f"{name}: left half made by an earlier run; unpack makes it again"
     made = "made by airgap" if site.is_ours else "not made by airgap"
     rest = f", {len(site.resting)} not running: airgap up" if site.resting else ""
-    return f"{name}: {made}, {len(site.nodes)} nodes{rest}"
+    return f"{name}: {made}, {count(len(site.nodes), 'node')}{rest}"
 
 
 def _stops(error: AirgapError) -> Finding:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from airgap.bundle.reader import Bundle
 from airgap.cluster.docker.node import Node
+from airgap.cluster.kube import ready
 from airgap.cluster.kube.smoke import smoke_pod
 from airgap.cluster.objects import landed as records
 from airgap.cluster.objects.labels import is_ours
@@ -53,6 +54,32 @@ def record(
     )
     wanted = landed.to_object()
     return str(wanted["metadata"]["name"]) if kube.apply(wanted) else ""
+
+
+def another_node(site: Site, bundle: Bundle, parameters: Parameters) -> bool:
+    """Tell whether a bundle brings another node image than the one that a cluster was made of."""
+    plane = site.control_plane
+    same = plane.image.endswith(parameters.node_image) or plane.image_id in ids(bundle.node)
+    return bundle.node is not None and not same
+
+
+def kept(site: Site, kube: Kube, bundle: Bundle, parameters: Parameters) -> str:
+    """Say that a cluster stays what it is where a bundle brings another node image, else nothing.
+
+    Args:
+        site: the cluster.
+        kube: its API.
+        bundle: what lands in it.
+        parameters: they name the bundle's node image.
+    """
+    if bundle.node is None or not another_node(site, bundle, parameters):
+        return ""
+    runs = ready.version(kube, site.control_plane.name)
+    return (
+        f"it stays as it is{runs and f', with Kubernetes {runs}'}, and the images land in it: the"
+        f" bundle's other node image, {bundle.node.reference.familiar.partition('@')[0]}, makes"
+        " new clusters alone"
+    )
 
 
 def ids(image: Image | None) -> tuple[str, ...]:

@@ -186,6 +186,8 @@ def _bring_up(job: _Job, here: _Host, making: Making) -> tuple[Site, Kube, Path 
             site = here.source
             kube = site.kube()
             cluster.wait_for(site, kube)
+            if kept := landed.kept(site, kube, job.bundle, parameters):
+                tell(kept)
         else:
             cluster.check_nodes(here.engine, [], image, image_id)
             cluster.make(here.source, parameters, making, job.options.kind_patch, job.folder)

@@ -348,9 +348,8 @@ class FakeKube:
 
     def node(self, name: str, *, ready: bool = True) -> None:
         condition = {"type": "Ready", "status": str(ready)}
-        self.put(
-            {"kind": "Node", "metadata": {"name": name}, "status": {"conditions": [condition]}}
-        )
+        status = {"conditions": [condition], "nodeInfo": {"kubeletVersion": "v1.33.1"}}
+        self.put({"kind": "Node", "metadata": {"name": name}, "status": status})
 
 
 class FakeHost:

@@ -28,6 +28,12 @@ def nodes(kube: Kube) -> dict[str, bool]:
     return {item["metadata"]["name"]: is_true(item, "Ready") for item in kube.list("Node")}
 
 
+def version(kube: Kube, node: str) -> str:
+    """Return the version of Kubernetes that a node runs, empty where it does not say."""
+    status = (kube.get("Node", node) or {}).get("status") or {}
+    return str((status.get("nodeInfo") or {}).get("kubeletVersion") or "")
+
+
 def is_cordoned(kube: Kube, node: str) -> bool:
     """Tell whether a node takes no new pods, since somebody said so or drained it."""
     found = kube.get("Node", node) or {}

@@ -35,14 +35,18 @@ def cluster_bundle(
     read_port: int = READ_PORT,
     content: Content | None = None,
     carries_kind: bool = True,
+    node_image: tuple[str, int] = ("node:v1", 5),
     **others: Any,
 ) -> Parameters:
-    """Write a bundle that brings up a cluster; return its parameters."""
+    """Write a bundle that brings up a cluster; return its parameters.
+
+    ``node_image`` is the name of the node image, and the seed that it is made from.
+    """
     if content is None:
         content = Content()
         content.simple("nginx:1.27", 1, 3000)
     images = list(content.images)
-    node, registry = content.simple("node:v1", 5, 400), content.simple("registry:3", 6, 400)
+    node, registry = content.simple(*node_image, 400), content.simple("registry:3", 6, 400)
     content.images = images
     parameters = Parameters(
         str(node.root.digest), str(registry.root.digest), workers=workers, host_port=free_port(),

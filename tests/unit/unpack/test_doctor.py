@@ -69,7 +69,7 @@ def test_a_daemon_that_does_not_answer_stops_and_the_rest_is_still_told(run: Run
 
 def test_what_an_earlier_run_left_is_told(run: Run) -> None:
     run()
-    assert "made by airgap, 1 nodes" in look(run).facts["cluster"]
+    assert "made by airgap, 1 node" in look(run).facts["cluster"]
     (node,) = run.host.engine.found["kind"]
     run.host.engine.stop(node.name, State.STOPPED)
     found = look(run)
@@ -91,6 +91,16 @@ def test_a_cluster_that_unpack_would_not_take_stops(run: Run) -> None:
     assert "does not publish port" in problem
     with pytest.raises(ClusterError, match="does not publish port"):
         run()
+
+
+def test_a_cluster_that_keeps_its_kubernetes_is_told(run: Run) -> None:
+    run()
+    assert look(run).facts["cluster"] == "kind: made by airgap, 1 node"
+    cluster_bundle(run.path, node_image=("kindest/node:v2", 15))
+    found = look(run)
+    assert found.is_ready
+    assert found.facts["cluster"].endswith("; it keeps its node image, the bundle's makes new"
+                                           " clusters alone")  # fmt: skip
 
 
 def test_a_bundle_that_cannot_bring_up_a_cluster_stops_where_there_is_none(run: Run) -> None:

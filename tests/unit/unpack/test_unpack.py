@@ -324,6 +324,29 @@ def test_images_only_make_no_cluster_and_land_where_a_registry_is(run: Run) -> N
         run(cluster_name="bare")
 
 
+def test_a_later_kubernetes_leaves_the_cluster_as_it_is_and_says_so(run: Run) -> None:
+    run()
+    (before,) = run.host.engine.found["kind"]
+    loaded = dict(run.host.engine.images)
+    cluster_bundle(run.path, node_image=("kindest/node:v2", 15))
+    receipt = run()
+    said = dict(receipt.steps)["Create the cluster"]
+    assert said.startswith("it stays as it is, with Kubernetes v1.33.1, and the images land in it")
+    assert "other node image, kindest/node:v2, makes new clusters alone" in said
+    assert not receipt.created
+    assert len(run.landed) == 2
+    assert run.host.engine.images == loaded, "a node image that nothing runs is not loaded"
+    assert run.host.engine.found["kind"][0].image == before.image
+    assert run(cluster_name="second", host_port=free_port()).created
+
+
+def test_a_foreign_cluster_stays_as_it_is_too(run: Run) -> None:
+    run.host.cluster("mine", BY_HAND)
+    assert "it stays as it is" in dict(run(cluster_name="mine").steps)["Create the cluster"]
+    images_bundle(run.path)
+    assert dict(run(cluster_name="mine").steps)["Create the cluster"] == "already there"
+
+
 def test_the_bundle_s_certificate_is_used_where_it_fits(tmp_path: Path) -> None:
     run = Run(tmp_path)
     cluster_bundle(run.path, tls=True)
