@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -76,14 +77,14 @@ def add(path: Path, name: str, access: Access, clock: Clock, *, ours: bool = Tru
         entry = _entry(value, "clusters", context) or _entry(value, "contexts", context)
         if entry is not None and not _is_ours(value, context, access.ca_pem if ours else None):
             return not ours and _leads_to(value, context, access)
-        before = yaml.safe_dump(value)
+        before = deepcopy(value)
         previous = value.get("current-context") or ""
         if entry is None:
             value["current-context"] = context
         else:
             previous = _previous(value, context)
         _put(value, context, access, previous)
-        if yaml.safe_dump(value) != before:
+        if value != before:
             _replace(path, value)
     return True
 

@@ -32,6 +32,7 @@ class Route(httpx.BaseTransport):
         self._options = options
         self._lock = threading.Lock()
         self._stopped = False
+        self._contexts: dict[bool, ssl.SSLContext] = {}
         self._transports: dict[tuple[bool, Proxy | None], DirectTransport] = {}
         self._transport(insecure=False, proxy=None)  # a CA file that cannot be read is told at once
 
@@ -87,15 +88,21 @@ class Route(httpx.BaseTransport):
             key = insecure, proxy
             if key not in self._transports:
                 made = DirectTransport(
-                    tls_context(self._options, insecure=insecure),
+                    self._tls(insecure=insecure),
                     self._options.idle,
                     proxy=proxy,
-                    proxy_tls=tls_context(self._options, insecure=False) if proxy else None,
+                    proxy_tls=self._tls(insecure=False) if proxy else None,
                 )
                 if self._stopped:
                     made.stop()
                 self._transports[key] = made
             return self._transports[key]
+
+    def _tls(self, *, insecure: bool) -> ssl.SSLContext:
+        """Return the TLS settings, made once: to read a system's CAs takes 40 ms."""
+        if insecure not in self._contexts:
+            self._contexts[insecure] = tls_context(self._options, insecure=insecure)
+        return self._contexts[insecure]
 
 
 def is_insecure(options: Options, host: str, port: int | None) -> bool:

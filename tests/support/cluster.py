@@ -10,6 +10,7 @@ import subprocess
 import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -459,6 +460,7 @@ def _merge(found: dict[str, Any], patch: Mapping[str, Any]) -> None:
             found[key] = value
 
 
+@cache
 def admin_conf(name: str) -> bytes:
     """What kubeadm writes; the CA is told apart by the cluster's name."""
 

@@ -3,11 +3,10 @@
 import base64
 import binascii
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
-import yaml
-
-from airgap.errors import ClusterError
+from airgap.errors import ClusterError, InputError
+from airgap.spec import strictyaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Access:
             ClusterError: it is not one.
         """
         try:
-            value: Any = yaml.safe_load(text)
+            (value,) = strictyaml.load_all(text.decode(), "admin.conf")
             cluster, user = value["clusters"][0]["cluster"], value["users"][0]["user"]
             return cls(
                 server=f"https://127.0.0.1:{port}",
@@ -45,10 +44,7 @@ class Access:
                 cert_pem=base64.b64decode(user["client-certificate-data"]),
                 key_pem=base64.b64decode(user["client-key-data"]),
             )
-        except (
-            yaml.YAMLError, UnicodeDecodeError, RecursionError,
-            LookupError, TypeError, binascii.Error,
-        ) as error:  # fmt: skip
+        except (InputError, ValueError, LookupError, TypeError, binascii.Error) as error:
             raise ClusterError(
                 "the control plane's admin.conf cannot be read",
                 hint="kubeadm writes it: look at it",

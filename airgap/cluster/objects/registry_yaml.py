@@ -1,5 +1,6 @@
 """registry.yaml: the registry's objects as a file in the bundle, for people and for kubectl."""
 
+from dataclasses import replace
 from functools import lru_cache
 from itertools import zip_longest
 
@@ -14,9 +15,13 @@ from airgap.oci.digest import shown
 _FURTHER = 4096  # what a file may have more, such as another comment
 
 
-@lru_cache(maxsize=4)
 def render_yaml(parameters: Parameters) -> bytes:
     """Return ``registry.yaml`` as it stands in the bundle, for people and for kubectl."""
+    return _rendered(replace(parameters, host_port=1))  # nothing in it is this host's
+
+
+@lru_cache(maxsize=4)
+def _rendered(parameters: Parameters) -> bytes:
     text = yaml.safe_dump_all(render(parameters), sort_keys=False, width=100)
     return (
         _HEADER.format(path=STORAGE_PATH, uid=UID, node=parameters.control_plane) + text
