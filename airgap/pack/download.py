@@ -1,7 +1,8 @@
 """download: the blobs that a bundle misses, several at a time, straight into their places."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
 from threading import Lock
 
 from airgap.bundle.partial.sink import BlobSink, DigestMismatch
@@ -13,7 +14,7 @@ from airgap.oci.image import Image
 from airgap.oci.reference import Reference
 from airgap.pack.pieces import LARGE, Board, Job, NoParts, Piece
 from airgap.progress import Progress
-from airgap.transfer.ports import Parted, Source, Store
+from airgap.transfer.ports import Parted, Pouring, Source, Store
 from airgap.transfer.stop import Stop
 from airgap.transfer.workers import MOST, OWN, each
 
@@ -41,6 +42,7 @@ class Download:
     ) -> None:
         self._writer, self._source, self._reuse = writer, source, reuse
         self._parted = source if isinstance(source, Parted) else None
+        self._pouring = source if isinstance(source, Pouring) else None
         self._progress = progress
         self._needed: dict[Digest, list[Reference]] = defaultdict(list)
         self._open: dict[Reference, set[Digest]] = {}
@@ -71,16 +73,51 @@ class Download:
             self._progress.finish()
 
     def _fetch_all(self, blobs: list[Descriptor]) -> None:
+        poured: dict[Hashable, list[Job]] = defaultdict(list)
         for blob in blobs:
             sink, references = self._writer.sink(blob), self._needed[blob.digest]
             self._progress.advance(sink.held)
-            self._board.add(Job(blob, sink, references, whole=self._is_at_hand(blob, sink)))
+            at_hand = self._is_at_hand(blob, sink)
+            job = Job(blob, sink, references, whole=at_hand)
+            origin = self._pouring.origin(references[0]) if self._pouring and not at_hand else None
+            if origin is None:
+                self._board.add(job)
+            else:
+                poured[origin].append(job)
         several = any(blob.size > LARGE for blob in blobs)
-        threads = range(MOST if several else min(MOST, len(blobs)))
-        for _, error in each(self._work, threads, self._stop).failed:
+        works: list[Callable[[], None]] = [partial(self._pour, jobs) for jobs in poured.values()]
+        works += [self._work] * (MOST if several else min(MOST, len(blobs)))
+        for _, error in each(
+            lambda work: work(), works, self._stop, most=max(len(works), 1)
+        ).failed:
             raise error
 
-    def _work(self, _: int) -> None:
+    def _pour(self, jobs: Sequence[Job]) -> None:
+        """Take blobs as they come from what has them in one pass."""
+        wanted = {job.blob.digest: job for job in jobs}
+        reference = jobs[0].references[0]
+        failure: AirgapError | None = None
+        assert self._pouring is not None  # noqa: S101
+        try:
+            for digest, chunks in self._pouring.pour(reference, wanted):
+                job = wanted[digest]
+                self._forget(job.sink)
+                for chunk in chunks:
+                    self._stop.check()
+                    job.sink.write(chunk)
+                    self._moved(len(chunk))
+                job.sink.finish()
+                self._complete(job.blob)
+        except DigestMismatch as error:
+            failure = InputError(f"{reference.familiar}: {error.message}", hint="run it again")
+        except OWN as error:
+            failure = error
+        for job in jobs:
+            if not job.sink.complete:
+                job.fail(failure or _gone(reference, job.blob))
+                self._settle(job)
+
+    def _work(self) -> None:
         """Fetch one piece after the other, of whatever blob, until nothing is left to begin."""
         while piece := self._board.take():
             job = piece.job
@@ -203,3 +240,10 @@ class Download:
             if self._open.get(reference) == set():
                 del self._open[reference]
                 self._progress.note(f"{reference.familiar} is complete")
+
+
+def _gone(reference: Reference, blob: Descriptor) -> InputError:
+    return InputError(
+        f"{reference.familiar}: {blob.digest} is no longer where it was",
+        hint="it was changed meanwhile: run the same command again",
+    )

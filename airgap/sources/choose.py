@@ -1,9 +1,8 @@
 """choose: each image from where it is said to be, as one Source."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from airgap.errors import InputError
@@ -11,20 +10,17 @@ from airgap.oci.attached import tag_of
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
 from airgap.oci.reference import Reference
-from airgap.sources.chart.repository import Pages, Repositories
-from airgap.sources.named import Content, find
-from airgap.sources.named import listed as listed_in
-from airgap.sources.place import open_place, split
-from airgap.sources.store import StoreSource
-from airgap.spec.charts import is_remote
-from airgap.spec.wanted import Place, Placed, Wanted
-from airgap.transfer.ports import Attaching, Part, Parted, Sink, Source
+from airgap.sources.chart.repository import Pages
+from airgap.sources.docker_daemon import DaemonImages
+from airgap.sources.opened import Opened
+from airgap.spec.wanted import Placed, Wanted
+from airgap.transfer.ports import Attaching, Part, Parted, Pouring, Sink, Source
 
 _SHOWN = 20
 
 
 class Chosen:
-    """Images by their names on the other side; implements Source and Parted.
+    """Images by their names on the other side; implements Source, Parted, Pouring and Attaching.
 
     Args:
         registry: has what nothing else is said of.
@@ -72,6 +68,18 @@ class Chosen:
         if isinstance(source, Parted):
             source.fetch_part(name, blob, part)
 
+    def origin(self, reference: Reference) -> Hashable | None:
+        """Tell what one pass of has its blobs; see `airgap.transfer.ports.Pouring.origin`."""
+        source, name = self._of(reference)
+        return source.origin(name) if isinstance(source, Pouring) else None
+
+    def pour(
+        self, reference: Reference, wanted: Collection[Digest]
+    ) -> Iterator[tuple[Digest, Iterator[memoryview]]]:
+        """Yield what is wanted as it comes; see `airgap.transfer.ports.Pouring.pour`."""
+        source, name = self._of(reference)
+        return source.pour(name, wanted) if isinstance(source, Pouring) else iter(())
+
     def find(self, reference: Reference, identifier: str) -> tuple[Descriptor, bytes] | None:
         """Look for a manifest; see `airgap.transfer.ports.Attaching.find`."""
         source, name = self._of(reference)
@@ -110,6 +118,7 @@ def choose(
     registry: Source,
     stack: ExitStack,
     pages: Pages | None = None,
+    daemon: DaemonImages | None = None,
 ) -> tuple[tuple[Wanted, ...], Chosen]:
     """Find the images of a list, and the source of all of them.
 
@@ -118,14 +127,17 @@ def choose(
         registry: has all that is in no other place.
         stack: closes what is opened.
         pages: reads charts from their repositories.
+        daemon: has the images of docker on this machine.
 
     Returns:
         the images in the order listed, and where each is by its name on the other side.
 
     Raises:
-        InputError: tells of every place that is not there or has no such image.
+        InputError: tells of every place that is not there or has no such image. What has a name
+            all the same fails when that is looked up.
+        ResourceError: the daemon, or a file system, failed.
     """
-    places = _Places(stack, pages)
+    places = Opened(registry, stack, pages, daemon)
     images: list[Wanted] = []
     elsewhere: dict[Reference, tuple[Source, Reference]] = {}
     errors: list[InputError] = []
@@ -136,60 +148,11 @@ def choose(
                 elsewhere.setdefault(one.reference, (registry, one.origin))
             continue
         try:
-            for wanted, source in places.images(one):
+            for wanted, source, name in places.images(one):
                 images.append(wanted)
-                elsewhere.setdefault(wanted.reference, (source, wanted.reference))
+                elsewhere.setdefault(wanted.reference, (source, name))
         except InputError as error:
             errors.append(error)
     if errors:
         raise InputError("\n".join(e.message for e in errors[:_SHOWN]), hint=errors[0].hint)
     return tuple(images), Chosen(registry, elsewhere)
-
-
-class _Places:
-    """Places on this machine, each opened once."""
-
-    def __init__(self, stack: ExitStack, pages: Pages | None) -> None:
-        self._stack = stack
-        self._charts = Repositories(pages) if pages else None
-        self._open: dict[tuple[Path, bool], Content] = {}
-
-    def images(self, placed: Placed) -> Iterator[tuple[Wanted, Source]]:
-        """Yield the images that are meant, and where they are.
-
-        Raises:
-            InputError: there are none, or several where one is meant.
-        """
-        if placed.place.transport == "helm":
-            yield self._chart(placed)
-            return
-        path, text = split(placed.place)
-        content = self._content(path, is_bundle=placed.place.transport == "bundle")
-        found = find(content, text)
-        if not found:
-            raise InputError(f"{path} has no image", hint="name another archive")
-        if placed.name and len(found) > 1:
-            raise InputError(
-                f"{path} has {len(found)} images, and one name is given",
-                hint=f"write {placed.place}:REF as {placed.name}; it has {listed_in(content)}",
-            )
-        for one in found:
-            name = placed.name or one.reference
-            exact = one.text or str(one.root.digest)
-            origin = Place(placed.place.transport, f"{path.absolute()}:{exact}")
-            yield Wanted(name, placed.platforms, origin), StoreSource(content, one)
-
-    def _chart(self, placed: Placed) -> tuple[Wanted, Source]:
-        assert self._charts is not None  # noqa: S101  (lists of images alone have no pages)
-        chart = self._charts.chart(placed.place)
-        (one,) = chart.named
-        text = placed.place.text
-        exact = text if is_remote(placed.place) else str((placed.place.folder / text).absolute())
-        wanted = Wanted(placed.name or one.reference, placed.platforms, Place("helm", exact))
-        return wanted, StoreSource(chart, one)
-
-    def _content(self, path: Path, *, is_bundle: bool) -> Content:
-        key = (path.resolve(), is_bundle)
-        if key not in self._open:
-            self._open[key] = open_place(path, self._stack, is_bundle=is_bundle)
-        return self._open[key]

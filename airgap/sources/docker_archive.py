@@ -76,6 +76,10 @@ class DockerArchive:
         wrong = InputError(f"{self.path}: {shown(name)} is not {blob.digest}", hint=_HINT)
         return pieces if start else proved(pieces, blob.size, blob.digest, lambda: wrong)
 
+    def file_of(self, digest: Digest) -> str | None:
+        """Return the name of the file that has a blob; None where there is none."""
+        return self._names.get(digest)
+
     def _images(self) -> Iterator[Named]:
         what = f"{self.path}: manifest.json"
         entries = strictjson.loads(self._files.read("manifest.json", _MAX_LIST), what)

@@ -73,7 +73,7 @@ class Layout:
 
     def __contains__(self, digest: object) -> bool:
         """Tell whether the layout has the content of a digest."""
-        return isinstance(digest, Digest) and _blob(digest) in self._files
+        return isinstance(digest, Digest) and blob_name(digest) in self._files
 
     def manifest_bytes(self, digest: Digest) -> bytes:
         """Return a manifest's exact bytes, proved.
@@ -81,7 +81,7 @@ class Layout:
         Raises:
             InputError: it is missing, too large, or its bytes are not those of the digest.
         """
-        body = self._files.read(_blob(digest), MAX_MANIFEST)
+        body = self._files.read(blob_name(digest), MAX_MANIFEST)
         if Digest.of(body, digest.algorithm) != digest:
             raise self._wrong(digest)
         return body
@@ -98,12 +98,12 @@ class Layout:
         """Open the file of a blob; see `airgap.transfer.ports.Placed`."""
         if not isinstance(self._files, Folder):
             raise InputError(f"{self.path}: {blob.digest} lies in no file of its own")
-        with self._files.place(_blob(blob.digest)) as place:
+        with self._files.place(blob_name(blob.digest)) as place:
             yield place
 
     def _pieces(self, blob: Descriptor, start: int) -> Iterator[memoryview]:
         left = blob.size - start
-        for chunk in self._files.chunks(_blob(blob.digest), start, left):
+        for chunk in self._files.chunks(blob_name(blob.digest), start, left):
             left -= len(chunk)
             yield chunk
         if left > 0:
@@ -136,7 +136,8 @@ class Layout:
         return InputError(f"{self.path}: the content of {digest} is another")
 
 
-def _blob(digest: Digest) -> str:
+def blob_name(digest: Digest) -> str:
+    """Return what the file of a blob is called."""
     return f"blobs/{digest.algorithm}/{digest.hex}"
 
 

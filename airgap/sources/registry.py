@@ -119,6 +119,19 @@ class RegistrySource:
         except RegistryError as error:
             raise error.about(url) from error
 
+    def has(self, reference: Reference) -> bool:
+        """Tell whether a registry has a manifest, by its digest; that is no pull.
+
+        Raises:
+            InputError: it does not tell.
+            NetworkError: it failed.
+        """
+        client, repository = self._clients.of(reference)
+        path = f"/v2/{repository}/manifests/{reference.digest}"
+        scope = f"repository:{repository}:pull"
+        with self._explained(reference, client):
+            return is_there(client, path, scope=scope, headers={"Accept": _ACCEPT})
+
     def _may_have(self, reference: Reference, tag: str) -> bool:
         client, repository = self._clients.of(reference)
         path = f"/v2/{repository}/manifests/{tag}"

@@ -2,6 +2,7 @@
 
     [--platform OS/ARCH[,OS/ARCH]] [docker://]REFERENCE [as NAME]
     [--platform OS/ARCH[,OS/ARCH]] TRANSPORT:PATH[:REF] [as NAME]
+    [--platform OS/ARCH[,OS/ARCH]] docker-daemon:REFERENCE [as NAME]
     helm:CHART [as NAME]
 
 Foreign input: every error names the file and the line, and all bad lines are told at once.
@@ -23,7 +24,7 @@ from airgap.spec.wanted import ALL, PLACES, Place, Placed, Wanted, platforms, re
 _MAX_ERRORS = 20
 _PLATFORM = "--platform"
 _PORT = re.compile(r"[0-9]{1,5}/")
-_OTHERS = ("docker-daemon", "containers-storage", "dir", "tarball", "sif", "ostree")
+_OTHERS = ("containers-storage", "dir", "tarball", "sif", "ostree")
 _T = TypeVar("_T")
 
 

@@ -13,7 +13,7 @@ ALL: tuple[Platform, ...] = ()
 """The platforms of an image of which all are wanted."""
 
 
-PLACES = ("oci", "oci-archive", "docker-archive", "bundle")
+PLACES = ("oci", "oci-archive", "docker-archive", "docker-daemon", "bundle")
 """The transports of images that lie on this machine."""
 
 
@@ -23,7 +23,7 @@ class Place:
 
     Attributes:
         transport: one of `PLACES`, or ``helm``; see `airgap.spec.charts`.
-        text: ``PATH[:REF]``, as it was written.
+        text: ``PATH[:REF]``, or what a daemon calls an image, as it was written.
         folder: what a relative path is below.
     """
 

@@ -3,7 +3,7 @@
 Content comes from a Source (elsewhere) or a Store (at hand), and goes to a Target.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -91,6 +91,23 @@ class Parted(Protocol):
 
     def fetch_part(self, reference: Reference, blob: Descriptor, part: Part) -> None:
         """Hand the bytes from ``part.at`` to ``part.end`` to the part, as `Source.fetch` does."""
+
+
+@runtime_checkable
+class Pouring(Protocol):
+    """The optional port of a Source that has many blobs in one pass, in an order of its own."""
+
+    def origin(self, reference: Reference) -> Hashable | None:
+        """Return what one pass of has the reference's blobs; None: each is fetched alone."""
+
+    def pour(
+        self, reference: Reference, wanted: Collection[Digest]
+    ) -> Iterator[tuple[Digest, Iterator[memoryview]]]:
+        """Yield what is wanted as it comes, each content whole and not proved.
+
+        It is to be taken before the next is asked for; the memory of a chunk is reused after the
+        next. What does not come is not there.
+        """
 
 
 class Store(Protocol):

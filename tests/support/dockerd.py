@@ -28,6 +28,9 @@ class Dockerd:
         networks: by name, with the containers in each.
         volumes: by name, with the one label that each has.
         components: what the daemon is made of, by ``docker version``.
+        inspected: what more is said of images, by name.
+        exports: tars of images by name.
+        info: what more is said of the daemon.
         loads: lines that a load is answered with.
         refuses: what is answered instead to a method and path, as status and words.
         asked: what changed something, in order.
@@ -40,6 +43,9 @@ class Dockerd:
     networks: dict[str, list[str]] = field(default_factory=dict)
     volumes: dict[str, str] = field(default_factory=dict)
     components: list[str] = field(default_factory=list)
+    inspected: dict[str, Json] = field(default_factory=dict)
+    exports: dict[str, bytes] = field(default_factory=dict)
+    info: Json = field(default_factory=dict)
     loads: list[Json] = field(default_factory=list)
     refuses: dict[str, tuple[int, str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -73,7 +79,7 @@ class Dockerd:
                 parts = [{"Name": name} for name in self.components]
                 return 200, {"ApiVersion": "1.44", "Components": parts}, {}
             case ["info"]:
-                return 200, {"ID": "one", "DockerRootDir": "/var/lib/docker"}, {}
+                return 200, {"ID": "one", "DockerRootDir": "/var/lib/docker"} | self.info, {}
             case ["containers", "json"]:
                 wanted = json.loads(query["filters"][0])["label"]
                 return 200, [{"Id": c["Id"]} for c in self._labelled(wanted)], {}
@@ -84,6 +90,9 @@ class Dockerd:
                 # In pieces, as docker does: its client reads lines from nothing else.
                 said = b"".join(b"%x\r\n%s\r\n" % (len(line), line) for line in lines)
                 return 200, said + b"0\r\n\r\n", {"Transfer-Encoding": "chunked"}
+            case ["images", *names, "get"]:
+                self.asked.append(f"{method} {path}")
+                return 200, self.exports["/".join(names)], {}
             case ["images", *names]:
                 return self._of_image(method, "/".join(names).removesuffix("/json"))
             case ["volumes", *rest]:
@@ -120,7 +129,7 @@ class Dockerd:
         if name not in self.images:
             return 404, {"message": f"No such image: {name}"}, {}
         if method == "GET":
-            return 200, {"Id": self.images[name]}, {}
+            return 200, {"Id": self.images[name]} | self.inspected.get(name, {}), {}
         if name in self.used:
             return 409, {"message": "conflict: a container uses it"}, {}
         del self.images[name]

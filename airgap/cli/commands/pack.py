@@ -1,6 +1,8 @@
 """airgap pack."""
 
+import os
 import shutil
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ from airgap.errors import InputError
 from airgap.files import outputs
 
 if TYPE_CHECKING:
+    from airgap.cluster.docker.exports import Exports
     from airgap.pack.extras import ClusterOptions
     from airgap.spec.spec import Spec
 
@@ -145,14 +148,13 @@ def pack(
       airgap pack images.txt -o bundle.tar
       airgap pack shop.yaml --platform linux/arm64
     """
-    from contextlib import ExitStack
-
     from airgap.cli import packed
     from airgap.pack.at_hand import at_hand
     from airgap.pack.carried.programs import Tools
     from airgap.pack.pack import pack as run
     from airgap.pack.request import Request
     from airgap.sources.choose import choose
+    from airgap.sources.docker_daemon import DaemonImages
     from airgap.sources.registry import RegistrySource
     from airgap.spec.load import load
     from airgap.spec.lock import load_lock
@@ -164,7 +166,8 @@ def pack(
     cluster = None if images_only else _cluster(spec, kind_path, tls, ca_cert, ca_key)
     with ExitStack() as stack:
         pulled = stack.enter_context(RegistrySource(options.registry(**registry), console, stop))
-        listed, source = choose(spec.images, pulled, stack, pulled)
+        daemon = DaemonImages(lambda: _daemon(stack), pulled, console)
+        listed, source = choose(spec.images, pulled, stack, pulled, daemon)
         request = Request(
             spec=spec,
             listed=listed,
@@ -226,6 +229,15 @@ def _override(
         with options.on_the_command_line("--registry-image"):
             spec = replace(spec, registry_image=Reference.parse(registry_image))
     return spec if workers is None else replace(spec, workers=workers)
+
+
+def _daemon(stack: ExitStack) -> "Exports":
+    """Connect to docker, which is asked only where an image is to come from it."""
+    from airgap.cluster.docker.exports import Exports
+
+    found = Exports.connect(os.environ)
+    stack.callback(found.close)
+    return found
 
 
 def _cluster(

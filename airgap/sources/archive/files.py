@@ -8,7 +8,7 @@ from typing import Self
 from airgap.errors import InputError
 from airgap.sources.archive import gzipped
 from airgap.sources.archive.medium import Medium, Plain, open_regular
-from airgap.sources.archive.members import Members
+from airgap.sources.archive.members import Members, scan
 
 _OTHERS = {
     b"\x28\xb5\x2f\xfd": "a zstd file",
@@ -34,7 +34,8 @@ class Archive:
         self._fd, size = open_regular(path)
         try:
             self._medium = self._recognised(size)
-            self._members = Members(self._medium, str(path))
+            found = scan(self._medium.cursor(0), self._medium.size, str(path))
+            self._members = Members(found, str(path))
         except BaseException:
             os.close(self._fd)
             raise

@@ -6,12 +6,12 @@ number are bounded, links lead to members alone, and what lies where is proved b
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from airgap.errors import InputError
 from airgap.oci.digest import shown
-from airgap.sources.archive.medium import Cursor, Medium
+from airgap.sources.archive.medium import Cursor
 
 BLOCK = 512
 _MAX_MEMBERS = 200_000
@@ -34,15 +34,19 @@ class Member:
 class Members:
     """The files of a tar by name.
 
+    Args:
+        scanned: what `scan` finds.
+        what: names the tar in errors.
+
     Raises:
         InputError: it is no tar, is truncated, or has too many members.
     """
 
-    def __init__(self, medium: Medium, what: str) -> None:
+    def __init__(self, scanned: Iterable[tuple[str, Member]], what: str) -> None:
         self._what = what
         self._found: dict[str, Member] = {}
         self._twice: set[str] = set()
-        for name, member in _scan(medium, what):
+        for name, member in scanned:
             if name in self._found:
                 self._twice.add(name)
             elif len(self._found) >= _MAX_MEMBERS:
@@ -63,6 +67,14 @@ class Members:
         Raises:
             InputError: there is none, or there are two.
         """
+        return self._found[self.target(name)]
+
+    def target(self, name: str) -> str:
+        """Return what a file is called where no link leads to it.
+
+        Raises:
+            InputError: there is none, or there are two.
+        """
         found = self._resolved(name)
         if found is None:
             raise InputError(f"{self._what}: {shown(name)} is missing")
@@ -70,19 +82,30 @@ class Members:
             raise InputError(f"{self._what}: {shown(name)} is there twice")
         return found
 
-    def _resolved(self, name: str) -> Member | None:
+    def _resolved(self, name: str) -> str | None:
         name = posixpath.normpath(name)
         for _ in range(_MAX_LINKS):
             found = self._found.get(name)
-            if found is None or not found.link:
-                return found
+            if found is None:
+                return None
+            if not found.link:
+                return name
             name = found.link
         return None
 
 
-def _scan(medium: Medium, what: str) -> Iterator[tuple[str, Member]]:
-    """Yield the files and links of a tar, each under a name without ``.`` and ``..``."""
-    cursor, at, extended = medium.cursor(0), 0, _Extended()
+def scan(cursor: Cursor, total: int | None, what: str) -> Iterator[tuple[str, Member]]:
+    """Yield the files and links of a tar, each under a name without ``.`` and ``..``.
+
+    Args:
+        cursor: stands at the tar's first byte; its content is passed over.
+        total: the tar's size in bytes, where it is known.
+        what: names it in errors.
+
+    Raises:
+        InputError: it is no tar, or is truncated.
+    """
+    at, extended = 0, _Extended()
     while True:
         block = cursor.read(BLOCK)
         at += len(block)
@@ -101,7 +124,7 @@ def _scan(medium: Medium, what: str) -> Iterator[tuple[str, Member]]:
         size = extended.size if extended.size is not None else size
         name, link = extended.name or _name(block), extended.link or _text(block[157:257])
         extended = _Extended()
-        if medium.size is not None and at + size > medium.size:
+        if total is not None and at + size > total:
             raise InputError(f"{what} is truncated", hint="copy it again, or make it anew")
         clean = _clean(name)
         if clean and kind in _FILES:

@@ -38,8 +38,8 @@ class Chart:
         layers = [self._kept(kind, body) for kind, body in parts]
         self._manifest = _manifest(self.metadata, config, layers)
         root = Descriptor(OCI_MANIFEST, Digest.of(self._manifest), len(self._manifest))
-        name = f"{below}/{self.metadata.name}:{chart.tag_of(self.metadata.version)}"
-        self.named: Sequence[Named] = (Named("", _reference(name), root),)
+        name = named(f"{below}/{self.metadata.name}", self.metadata.version)
+        self.named: Sequence[Named] = (Named("", name, root),)
 
     def __contains__(self, digest: object) -> bool:
         """Tell whether it is of this chart."""
@@ -87,8 +87,13 @@ def _manifest(metadata: Metadata, config: Descriptor, layers: Sequence[Descripto
     )
 
 
-def _reference(name: str) -> Reference:
+def named(path: str, version: str) -> Reference:
+    """Return what a version of a chart is called on the other side.
+
+    Raises:
+        InputError: it is no name of an image.
+    """
     try:
-        return Reference.parse(name)
+        return Reference.parse(f"{path}:{chart.tag_of(version)}")
     except InputError as error:
         raise InputError(error.message, hint="name it: helm:… as HOST/PATH/NAME:VERSION") from error

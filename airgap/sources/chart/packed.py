@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from airgap.errors import InputError
 from airgap.sources.archive.medium import Cursor
-from airgap.sources.archive.members import Members
+from airgap.sources.archive.members import Members, scan
 
 MAX_PACKED = 20 << 20
 """Bytes of the largest .tgz; helm itself takes no more."""
@@ -27,7 +27,7 @@ def chart_yaml(packed: bytes, what: str) -> str:
         InputError: it is no chart, is damaged, or is very large.
     """
     medium = _Memory(_unpacked(packed, what))
-    members = Members(medium, what)
+    members = Members(scan(medium.cursor(0), medium.size, what), what)
     found = [name for name in members.names() if _PLACE.fullmatch(name)]
     if len(found) != 1:
         count = "no" if not found else "more than one"

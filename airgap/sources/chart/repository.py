@@ -8,7 +8,8 @@ from urllib.parse import urljoin, urlsplit
 from airgap.errors import InputError, TrustError
 from airgap.files import inputs
 from airgap.oci.digest import Digest, shown
-from airgap.sources.chart.content import Chart
+from airgap.oci.reference import Reference
+from airgap.sources.chart.content import Chart, named
 from airgap.sources.chart.packed import MAX_PACKED
 from airgap.spec.charts import is_remote, repository_of
 from airgap.spec.strictyaml import load_all
@@ -65,9 +66,7 @@ class Repositories:
                 hint="the chart was altered, or the index is old: ask who runs that repository",
             )
         provenance = self._pages.page(_beside(url), _MAX_PROVENANCE) or b""
-        parts = urlsplit(repository)
-        below = f"{parts.netloc}{parts.path}".rstrip("/").lower()
-        found = Chart(packed, provenance, Path(text), below)
+        found = Chart(packed, provenance, Path(text), _below(repository))
         if (found.metadata.name, found.metadata.version) != (name, str(entry.get("version"))):
             raise InputError(
                 f"{text}: {url} is {found.metadata.name} {found.metadata.version}",
@@ -108,6 +107,20 @@ class Repositories:
                 )
             self._entries[repository] = lists
         return self._entries[repository]
+
+
+def name_of(place: Place) -> Reference | None:
+    """Return what a chart is called on the other side; None where only the file itself tells."""
+    if not is_remote(place):
+        return None
+    repository, name, version = repository_of(place.text)
+    return named(f"{_below(repository)}/{name}", version)
+
+
+def _below(repository: str) -> str:
+    """Return where the charts of a repository are on the other side, ``HOST[/PATH]``."""
+    parts = urlsplit(repository)
+    return f"{parts.netloc}{parts.path}".rstrip("/").lower()
 
 
 def _url(entry: Mapping[str, Any], repository: str, text: str) -> str:

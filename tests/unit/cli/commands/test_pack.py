@@ -2,6 +2,7 @@
 
 import io
 import json
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from airgap.bundle.reader import Bundle
 from airgap.cli import app
+from tests.support import archives, dockerd
 from tests.support.images import Maker, Stock
 from tests.support.registry import MemoryRegistry
 
@@ -153,3 +155,28 @@ def test_a_layout_is_packed_and_pushed(
     assert registry.content.repository("quay.io/org/app").tags["1"] == root
     assert app.run(["push", str(tmp_path / "b.tar"), host]) == 0
     assert registry.content.repository("docker.io/shop/app").tags["2"] == root
+
+
+def test_an_image_of_the_docker_daemon(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+    monkeypatch.setenv("PATH", "")
+    with dockerd.running(tmp_path) as docker:
+        docker.images["app:1"] = "sha256:0"
+        docker.exports["app:1"] = archives.podman("app:1")
+        code, _, err = run("docker-daemon:app:1 as shop/app:2\n")
+        assert code == 0
+        assert "docker-daemon:app:1 comes from the daemon" in err
+        assert carried(tmp_path) == ["shop/app:2"]
+        code, _, err = run("docker-daemon:gone:1\n")
+        assert code == 3
+        assert "docker-daemon:gone:1: the docker daemon has no such image" in err
+
+
+def test_without_a_docker_daemon(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{server.getsockname()[1]}")
+    code, _, err = run("docker-daemon:app:1\n")
+    assert code == 6
+    assert "docker does not answer" in err
