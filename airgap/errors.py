@@ -2,7 +2,7 @@
 
 AirgapError
   InputError      3    what the user gave is wrong: list, spec, bundle, reference
-  TrustError      4    a signature or certificate does not hold
+  TrustError      4    a signature or certificate is not valid
   NetworkError    5    the network failed, after retries
   ResourceError   6    this host lacks something: space, a port, a daemon
   ClusterError    7    kind, Kubernetes or the registry in the cluster failed
@@ -40,7 +40,7 @@ class InputError(AirgapError):
 
 
 class TrustError(AirgapError):
-    """A signature, key or certificate does not hold."""
+    """A signature, key or certificate is not valid."""
 
     exit_code = 4
 

@@ -76,7 +76,7 @@ class Bundle:
 
         Raises:
             InputError: it is no bundle, of a later format, truncated or altered.
-            TrustError: no trusted signature, or one that does not hold.
+            TrustError: no trusted signature, or one that is not valid.
             ResourceError: the medium cannot be read.
         """
         fd, size = open_file(path)

@@ -112,7 +112,7 @@ class Retry(httpx.BaseTransport):
             return _proxy_broken(who, error)
         if is_bad_certificate(error):
             return TrustError(
-                f"{who}: its certificate does not hold ({error})",
+                f"{who}: its certificate is not valid ({error})",
                 hint=f"name its CA with --ca FILE, or --insecure-registry {host}",
             )
         return NetworkError(
@@ -124,7 +124,7 @@ class Retry(httpx.BaseTransport):
 def _proxy_broken(who: str, error: httpx.ProxyError) -> AirgapError:
     if is_bad_certificate(error):
         hint = "name the CA of the proxy with --ca FILE"
-        return TrustError(f"{who}: its certificate does not hold ({error})", hint=hint)
+        return TrustError(f"{who}: its certificate is not valid ({error})", hint=hint)
     return NetworkError(
         f"{who}: no answer ({error})",
         hint="check http_proxy, https_proxy and no_proxy, then run the same command again",
@@ -152,7 +152,7 @@ def _host(request: httpx.Request) -> str:
 
 
 def is_bad_certificate(error: BaseException | None) -> bool:
-    """Tell whether a failure comes from a certificate that does not hold: no retry helps."""
+    """Tell whether a failure comes from a certificate that is not valid: no retry helps."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
             return True

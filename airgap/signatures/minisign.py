@@ -133,7 +133,7 @@ def check(signature: Signature, key: PublicKey, message: bytes, where: str) -> P
         where: names the signature in errors.
 
     Raises:
-        TrustError: it does not hold.
+        TrustError: it is not valid.
     """
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -145,7 +145,7 @@ def check(signature: Signature, key: PublicKey, message: bytes, where: str) -> P
         public.verify(signature.comment_signature, bound)
     except (InvalidSignature, ValueError):
         raise TrustError(
-            f"{where}: the signature said to be by {key.name} does not hold",
+            f"{where}: the signature said to be by {key.name} is not valid",
             hint="the bundle or its signature was altered: get it again from its source",
         ) from None
     return Proof(key, signature.comment)

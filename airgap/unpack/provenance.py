@@ -15,7 +15,7 @@ def announce(bundle: Bundle, progress: Progress) -> None:
     for proof in bundle.proofs:
         progress.note(f"signed by {proof.key.name} ({proof.comment})")
     if not bundle.proofs:
-        progress.warn("not proved: who made this bundle; --key KEY.pub proves it")
+        progress.warn("not verified: who made this bundle; --key KEY.pub verifies it")
 
 
 def check(

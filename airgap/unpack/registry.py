@@ -75,7 +75,7 @@ def choose_tls(
         own: make one rather than take the bundle's.
 
     Raises:
-        TrustError: the bundle's does not hold.
+        TrustError: the bundle's is not valid.
     """
     found = ready.secret(kube, "registry", NAMESPACE)
     if found:

@@ -93,7 +93,7 @@ def unpack(
 
     Raises:
         InputError: the bundle is damaged, or lacks what a new cluster needs.
-        TrustError: the certificate in it does not hold.
+        TrustError: the certificate in it is not valid.
         ResourceError: this host lacks something; all findings are named at once.
         ClusterError: kind, Kubernetes or the registry failed.
         BusyError: another run is at work on the cluster.

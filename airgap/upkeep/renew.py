@@ -1,6 +1,6 @@
 """renew: a new CA and key for the registry of a cluster that runs, without a pull that fails.
 
-Nodes believe both CAs first, then the registry changes, then the old CA goes. A run that was
+Nodes trust both CAs first, then the registry changes, then the old CA goes. A run that was
 interrupted anywhere is gone on with by the next.
 """
 
@@ -57,7 +57,7 @@ def renew(
         renewal.begin(kube, secret, made)
         progress.note(f"valid until {expiry(made.cert_pem):%Y-%m-%d}")
     own = _Believers(site, bundles, secret, progress, (hosts, certs))
-    progress.step("Let nodes believe both CAs")
+    progress.step("Let nodes trust both CAs")
     own.believe(_secret(kube)["ca.crt"])
     if slow := renewal.wait_for_fetches(site):
         progress.warn(

@@ -140,4 +140,4 @@ def keep(site: Site, progress: Progress, hosts: Path = host_trust.HOSTS) -> None
         if found.renew():
             progress.note(f"{found.hosts}: {found.line.decode().strip()}")
     except AirgapError as error:
-        progress.warn(f"{error.message}; airgap trust --cluster-name {site.name} mends it")
+        progress.warn(f"{error.message}; airgap trust --cluster-name {site.name} repairs it")

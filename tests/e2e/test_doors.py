@@ -102,7 +102,7 @@ def test_a_thousand_pulls_while_the_certificate_is_renewed(visitors: Visitors) -
     """And while one that renews is killed at each step, and another goes on."""
     story, lab = visitors.story, visitors.lab
     before = story.ca(), story.secret("tls.key"), story.secret("password")
-    steps = ("Let nodes believe", "Change the registry", "Forget the CA before")
+    steps = ("Let nodes trust", "Change the registry", "Forget the CA before")
     with Pulls(visitors, (NODE, WORKER)) as pulls:
         for step in steps:
             kill_at(step, REPO / "scripts/lab", "exec", AIRGAP, "renew")

@@ -100,7 +100,7 @@ def test_the_whole_job_without_python(host: Host, upstream: str, target: Registr
     host.airgap("pack", "images.txt", "-o", "b.tar", "--images-only", "--registry-mirror", upstream)
     host.airgap("keygen", "k")
     host.airgap("sign", "b.tar", "--key", "k.key")
-    assert "signature  holds" in host.airgap("verify", "b.tar", "--key", "k.pub")
+    assert "signature  valid" in host.airgap("verify", "b.tar", "--key", "k.pub")
     assert NAME in host.airgap("inspect", "b.tar")
     host.airgap("push", "b.tar", target.address, "--ca", "ca.crt")
     assert "already" in host.airgap("push", "b.tar", target.address, "--ca", "ca.crt")

@@ -83,10 +83,10 @@ def _lines(contents: "Contents") -> list[str]:
     elif contents.tls:
         lines.append("tls        made by unpack; nothing secret is inside")
     if contents.proved:
-        lines.append(f"signature  holds: {', '.join(contents.proved)}")
+        lines.append(f"signature  valid: {', '.join(contents.proved)}")
         lines += [f"           {text}" for text in contents.bundle.checked.others]
     elif contents.signer:
-        lines.append(f"signature  said to be by {contents.signer}, not proved (give --key)")
+        lines.append(f"signature  said to be by {contents.signer}, not verified (give --key)")
     else:
         lines.append("signature  none")
     lines += _of_images(contents.images)
@@ -175,14 +175,14 @@ def _of_bundle(
     }
     rate = size(proved.size / max(seconds, 1e-9))
     lines = [
-        f"Proved: {proved.members} members, {size(proved.size)}, {rate}/s",
+        f"Verified: {proved.members} members, {size(proved.size)}, {rate}/s",
         f"  digest     {told['digest']}",
     ]
     if signers:
-        lines.append(f"  signature  holds: {', '.join(signers)}")
+        lines.append(f"  signature  valid: {', '.join(signers)}")
         lines += [f"             {text}" for text in bundle.checked.others]
     else:
-        lines.append("  not proved: who made it (no --key was given, so no signature was checked)")
+        lines.append("  not verified: who made it (no --key was given, so no signature was checked)")
     return told, lines + signed(image_keys, images)
 
 
@@ -202,4 +202,4 @@ def _of_layout(
         "seconds": round(seconds, 3),
     }
     rate = size(proved.size / max(seconds, 1e-9))
-    return told, [f"Proved: {proved.images} images, {size(proved.size)}, {rate}/s"]
+    return told, [f"Verified: {proved.images} images, {size(proved.size)}, {rate}/s"]

@@ -61,7 +61,7 @@ def status(
     elif not quiet:
         _print(found)
     if found.problems:
-        raise ClusterError("\n".join(found.problems), hint="airgap up mends most of it")
+        raise ClusterError("\n".join(found.problems), hint="airgap up repairs most of it")
 
 
 def _print(found: "Status") -> None:
@@ -218,7 +218,7 @@ def renew(
 ) -> None:  # fmt: skip
     """Give the registry of a running cluster a new CA and a new key.
 
-    No pull fails meanwhile: nodes believe both CAs first, then the registry changes, then the old
+    No pull fails meanwhile: nodes trust both CAs first, then the registry changes, then the old
     CA goes. Run it again where it was interrupted: it goes on. Takes about a minute.
 
     \b

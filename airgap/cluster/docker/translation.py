@@ -77,7 +77,7 @@ def load_error(name: str, text: str, provider: Provider = DOCKER) -> ClusterErro
         )
     of_content = any(words in text.lower() for words in _CONTENT_WORDS)
     hint = (
-        "prove the bundle: airgap verify"
+        "verify the bundle: airgap verify"
         if of_content
         else f"that is {who}'s own trouble: look at its log ({provider.log}) and its disk"
     )

@@ -73,7 +73,7 @@ def _needs(facts: Facts) -> Iterator[str]:
     if facts.tool:
         yield _prose(
             f"airgap itself is in this file, for {facts.tool}, and needs nothing else to be"
-            " installed, no Python either. It is proved before it can run:"
+            " installed, no Python either. It is checked before it can run:"
         )
         yield _lines(
             "tar xf FILE SHA256SUMS airgap/bin/airgap",

@@ -39,7 +39,7 @@ class Tls:
         until: the moment of time.monotonic at which the handshake must be done.
 
     Raises:
-        ssl.SSLError: the certificate does not hold, or the other side speaks no TLS.
+        ssl.SSLError: the certificate is not valid, or the other side speaks no TLS.
         OSError: the connection failed.
     """
 

@@ -184,7 +184,7 @@ def _checked_size(block: bytes, what: str, *, first: bool) -> int:
     """Return the size that a header gives, where its checksum holds."""
     total = sum(block[:148]) + sum(block[156:]) + 8 * 0x20
     if _number(block[148:156]) != total:
-        why = "is no tar" if first else "is damaged: a header does not hold"
+        why = "is no tar" if first else "is damaged: a header is not valid"
         raise InputError(f"{what} {why}", hint="name an archive of images")
     size = _number(block[124:136])
     if size is None or size > _MAX_SIZE:

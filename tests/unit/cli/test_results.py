@@ -65,7 +65,7 @@ def test_a_reader_that_leaves_is_a_quiet_141(bundle: Path, command: str) -> None
 def test_a_closed_or_full_stderr_is_nothing(bundle: Path, place: str) -> None:
     ran = shell(place, "verify", bundle)
     assert ran.returncode == 0
-    assert "Proved: " in ran.stdout
+    assert "Verified: " in ran.stdout
 
 
 def test_the_exit_code_of_a_failure_outlives_a_closed_stderr(tmp_path: Path) -> None:

@@ -276,7 +276,7 @@ def test_the_certificate_of_a_registry_behind_a_proxy_is_the_registry_s(site: Si
     options = Options(clock=site.clock, proxies=site.proxies, ca_pem=ca_pem())
     with RegistrySource(options) as source, pytest.raises(TrustError) as caught:
         source.resolve(Reference.parse(f"{site.address}/a/b:1"))
-    assert caught.value.message.startswith(f"{site.address}: its certificate does not hold")
+    assert caught.value.message.startswith(f"{site.address}: its certificate is not valid")
 
 
 def test_a_host_that_is_excluded_is_not_asked_for(site: Site, tmp_path: Path) -> None:

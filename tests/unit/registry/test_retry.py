@@ -131,7 +131,7 @@ def test_a_bad_certificate_is_not_tried_again() -> None:
     error = httpx.ConnectError("x")
     error.__cause__ = ssl.SSLCertVerificationError("expired")
     bench = Bench(in_turn(error))
-    with pytest.raises(TrustError, match="certificate does not hold") as caught:
+    with pytest.raises(TrustError, match="certificate is not valid") as caught:
         ask(bench.way)
     assert "--ca FILE" in caught.value.hint
     assert (len(bench.below), bench.clock.waits) == (1, [])

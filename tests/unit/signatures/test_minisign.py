@@ -40,7 +40,7 @@ def test_comments_of_other_programs_may_have_any_bytes(key):
     lines[2] += raw
     changed = Signature.parse(b"\n".join(lines), "x")
     assert changed.to_bytes().split(b"\n")[2] == lines[2]
-    with pytest.raises(TrustError, match=r"^x: the signature .* does not hold"):
+    with pytest.raises(TrustError, match=r"^x: the signature .* is not valid"):
         check(changed, key.public, b"message", "x")
 
 

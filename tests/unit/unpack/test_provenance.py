@@ -8,7 +8,7 @@ from airgap.errors import TrustError
 from airgap.signatures.secret_key import SecretKey
 from tests.unit.unpack.bundles import Run, cluster_bundle, images_bundle
 
-UNKNOWN = "not proved: who made this bundle; --key KEY.pub proves it"
+UNKNOWN = "not verified: who made this bundle; --key KEY.pub verifies it"
 
 
 @pytest.fixture

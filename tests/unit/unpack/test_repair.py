@@ -56,7 +56,7 @@ def snapshot(run: Filled) -> store.Content:
 
 def test_all_is_well_at_first(run: Filled) -> None:
     assert run.problems(deep=True) == []
-    assert run.told.warnings == ["not proved: who made this bundle; --key KEY.pub proves it"]
+    assert run.told.warnings == ["not verified: who made this bundle; --key KEY.pub verifies it"]
 
 
 @pytest.mark.parametrize("seed", range(12))

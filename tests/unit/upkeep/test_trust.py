@@ -94,7 +94,7 @@ def test_hosts_that_cannot_be_written_are_a_warning(run: Run) -> None:
     hosts = run.folder / "hosts"
     hosts.mkdir()
     keep(site(run), run.told, hosts)
-    assert "airgap trust --cluster-name kind mends it" in run.told.warnings[-1]
+    assert "airgap trust --cluster-name kind repairs it" in run.told.warnings[-1]
 
 
 def test_a_cluster_without_a_registry(run: Run) -> None:
