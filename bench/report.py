@@ -157,35 +157,33 @@ def _lines(growth: Sequence[Json]) -> Iterable[tuple[str, str]]:
 
 
 def _line(entries: Sequence[Json], key: str, verbs: Sequence[str]) -> str:
-    """Draw seconds over ``key``, its values evenly spaced: each is a multiple of the one before."""
+    """Draw seconds over ``key``, its values evenly spaced; the figures stand in rows below."""
     if not entries:
         return ""
     most = max(entry[verb]["seconds"] for entry in entries for verb in verbs)
-    step = (_WIDTH - 120) / max(1, len(entries) - 1)
+    step = (_WIDTH - 170) / max(1, len(entries) - 1)
+    across = [120 + number * step for number in range(len(entries))]
     parts = [
-        f'<path class="axis" d="M60 {_BOTTOM}H{_WIDTH - 40}M60 40V{_BOTTOM}"/>',
-        f'<text x="{_WIDTH / 2:.0f}" y="{_BOTTOM + 38}" text-anchor="middle">{key}</text>',
+        f'<path class="axis" d="M120 {_BOTTOM}H{_WIDTH - 30}M120 40V{_BOTTOM}"/>',
         f'<text transform="translate(20 {_BOTTOM / 2 + 20:.0f}) rotate(-90)"'
         ' text-anchor="middle">seconds</text>',
+        *_row(_BOTTOM, key, across, [str(entry[key]) for entry in entries]),
     ]
-    for number, entry in enumerate(entries):
-        x = 60 + number * step
-        parts.append(
-            f'<text x="{x:.0f}" y="{_BOTTOM + 18}" text-anchor="middle">{entry[key]}</text>'
-        )
-    for verb, kind in zip(verbs, ("first", "second"), strict=False):
-        points = [
-            (60 + n * step, _BOTTOM - entry[verb]["seconds"] / most * 140)
-            for n, entry in enumerate(entries)
-        ]
+    for number, (verb, kind) in enumerate(zip(verbs, ("first", "second"), strict=False), 1):
+        seconds = [entry[verb]["seconds"] for entry in entries]
+        points = [(x, _BOTTOM - s / most * 140) for x, s in zip(across, seconds, strict=True)]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         parts.append(f'<polyline class="{kind}" points="{path}"/>')
-        for (x, y), entry in zip(points, entries, strict=True):
-            above = entry[verb]["seconds"] == max(entry[other]["seconds"] for other in verbs)
-            label = f"{verb} {entry[verb]['seconds']:.1f}"
-            parts.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>')
-            parts.append(
-                f'<text x="{x:.1f}" y="{y - 8 if above else y + 16:.1f}"'
-                f' text-anchor="middle">{label}</text>'
-            )
-    return _svg(_BOTTOM + 48, parts, f"{' and '.join(verbs)}: seconds by number of {key}")
+        parts += [f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in points]
+        y = _BOTTOM + number * _ROW
+        parts += _row(y, f"{verb}, s", across, [f"{s:.1f}" for s in seconds])
+        parts.append(f'<circle class="{kind}" cx="14" cy="{y + 14}" r="4"/>')
+    title = f"{' and '.join(verbs)}: seconds by number of {key} (steps, not to scale)"
+    return _svg(_BOTTOM + 12 + (len(verbs) + 1) * _ROW, parts, title)
+
+
+def _row(y: float, name: str, across: Sequence[float], cells: Sequence[str]) -> Iterable[str]:
+    """Write a name on the left, and a cell below each place of the axis."""
+    yield f'<text x="24" y="{y + 18}">{name}</text>'
+    for x, cell in zip(across, cells, strict=True):
+        yield f'<text x="{x:.0f}" y="{y + 18}" text-anchor="middle">{cell}</text>'
