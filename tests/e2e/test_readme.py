@@ -19,7 +19,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 BLOCK = re.compile(r"(?:<!-- (?P<where>[^>]*) -->\n)?```sh\n(?P<script>.*?)```", re.DOTALL)
 BLOCKS = [(m["where"], m["script"]) for m in BLOCK.finditer((REPO / "README.md").read_text())]
 CONNECTED, ISOLATED = "tested on the connected machine", "tested on the isolated host"
-CHECKOUT = "tested in the checkout"
+FRESH = "tested on a fresh Debian"
+"""By test_fresh.py."""
 NAMES = [
     ("hub", "library/nginx", "1.22", "library/nginx:1.27"),
     ("quay", "org/app", "1.0", "prometheus/prometheus:v3.1.0"),
@@ -35,6 +36,7 @@ class Reader:
         (folder / "ca.crt").write_bytes(target.ca_pem)
         (folder / "bin").mkdir()
         (folder / "bin/airgap").symlink_to(single_file)
+        (folder / "bin/kind").symlink_to(lab.env["kind"])
 
     def follow(self, where: str, script: str) -> str:
         own = f"export HOME={self.folder} PATH={self.folder}/bin:$PATH\n"
@@ -44,7 +46,8 @@ class Reader:
         return run(*shell, cwd=self.folder, env=self.lab.connected_env).stdout
 
     def _with_lab(self, script: str) -> str:
-        pack = [*self.lab.mirrors, *([] if "--images-only" in script else self._cluster())]
+        cluster = [] if "--images-only" in script else self.lab.cluster_images
+        pack = [*self.lab.mirrors, *cluster]
         for ours, theirs in (
             ("airgap pack ", f"airgap pack {shlex.join(pack)} "),
             ("airgap unpack ", f"airgap unpack --kind-patch {self.lab.env['kind_patch']} "),
@@ -53,9 +56,6 @@ class Reader:
         ):
             script = script.replace(ours, theirs)
         return script
-
-    def _cluster(self) -> list[str]:
-        return ["--kind", self.lab.env["kind"], *self.lab.cluster_images]
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +93,6 @@ def test_the_blocks_run_in_their_order(reader: Reader) -> None:
     for where, script in BLOCKS:
         if where in (CONNECTED, ISOLATED):
             ran.append(reader.follow(where, script))
-        elif where == CHECKOUT:
-            run("bash", "-euo", "pipefail", "-c", script, cwd=REPO)
         if "kubectl run" in script:
             reader.follow(ISOLATED, "kubectl wait --for=condition=Ready --timeout=90s pod/nginx")
     said = "".join(ran)

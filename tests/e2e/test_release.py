@@ -16,6 +16,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.e2e.conftest import AIRGAP, REPO, run
+from tests.e2e.roots import debian
 from tests.support.registries import Registry, free_port, registry
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
@@ -40,24 +41,11 @@ class Host:
 
 @pytest.fixture(scope="module")
 def host(single_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    kept = Path(os.environ.get("AIRGAP_RELEASE_CACHE") or cache / "airgap-release") / "bullseye"
-    if not kept.exists():
-        fresh = kept.with_name("bullseye.new")
-        shutil.rmtree(fresh, ignore_errors=True)
-        mirror = run("bash", "-c", "speaker=test; . scripts/parts.sh; debian_mirror", cwd=REPO)
-        options = ("--variant=minbase", "bullseye")
-        run("debootstrap", *options, fresh, mirror.stdout.strip(), timeout=1200)
-        fresh.rename(kept)
     root = tmp_path_factory.mktemp("host") / "root"
-    run("cp", "-a", "--reflink=auto", kept, root)
-    (root / "work").mkdir()
-    shutil.copy(single_file, root / "airgap")
-    run("mount", "-t", "proc", "proc", root / "proc")
-    try:
+    with debian("bullseye", root):
+        (root / "work").mkdir()
+        shutil.copy(single_file, root / "airgap")
         yield Host(root)
-    finally:
-        run("umount", root / "proc")
 
 
 @pytest.fixture(scope="module")
