@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from airgap.errors import InputError
@@ -61,3 +62,13 @@ def write_at(fd: int, data: bytes | memoryview, offset: int) -> None:
     done = os.pwrite(fd, data, offset)
     while done < len(data):
         done += os.pwrite(fd, memoryview(data)[done:], offset + done)
+
+
+def begin_flush(fd: int, offset: int, count: int) -> None:
+    """Let the system begin to write bytes to the medium that were written to the file.
+
+    Otherwise the medium idles until the flush at the end, which then waits for all of it. On Linux
+    this advice begins to write what is changed, and lets go only what is written already.
+    """
+    with suppress(OSError, AttributeError):  # no more than a wish
+        os.posix_fadvise(fd, offset, count, os.POSIX_FADV_DONTNEED)

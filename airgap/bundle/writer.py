@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from airgap.bundle import tar
-from airgap.bundle.medium import write_at
+from airgap.bundle.medium import begin_flush, write_at
 from airgap.bundle.partial import file as partial_file
 from airgap.bundle.partial import kept, leftovers
 from airgap.bundle.partial.extents import Extents
@@ -174,6 +174,10 @@ class Writer:
         """
         with guarded(f"cannot read {self._partial}"):
             return os.preadv(self._fd, [buffer], offset)
+
+    def begin_flush(self, offset: int, count: int) -> None:
+        """Let the medium begin with bytes that were written, for the sinks."""
+        begin_flush(self._fd, offset, count)
 
     def note(self, digest: Digest, held: Held) -> None:
         """Write down which bytes of a blob are there, for the sinks.

@@ -5,7 +5,6 @@ Code and plain-text drawings keep their lines; all else is broken at the width.
 """
 
 import re
-import textwrap
 from collections.abc import Iterator
 
 from airgap.help.pages import INDEX, topic_of
@@ -122,10 +121,17 @@ def _table(rows: list[list[str]], width: int) -> Iterator[str]:
 
 
 def _wrap(text: str, width: int, first: str, rest: str) -> list[str]:
-    return textwrap.wrap(
-        inline(text), width, initial_indent=first, subsequent_indent=rest,
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip
+    """Break a text between words; quicker than textwrap, since each bundle carries every page."""
+    lines, line, indent = [], first, first
+    for word in inline(text).split():
+        if line == indent:
+            line += word
+        elif len(line) + 1 + len(word) <= width:
+            line += f" {word}"
+        else:
+            lines.append(line)
+            line, indent = rest + word, rest
+    return [*lines, line] if line != first else lines
 
 
 def inline(text: str) -> str:

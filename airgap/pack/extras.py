@@ -7,18 +7,15 @@ that the other side lacks, and the user's files.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airgap.certificates.make import issue, issue_from
-from airgap.certificates.values import Authority, Tls
-from airgap.cluster import kind
-from airgap.cluster.doors.door import READ_PORT
-from airgap.cluster.objects import registry_yaml
-from airgap.cluster.parameters import Parameters
 from airgap.oci.image import Image
 from airgap.oci.platform import Platform
 from airgap.pack.carried.programs import NO_TOOLS, Tools, check_program, find_airgap
 from airgap.spec.spec import Spec
+
+if TYPE_CHECKING:
+    from airgap.certificates.values import Authority
 
 Member = tuple[str, bytes | Path]
 
@@ -36,7 +33,7 @@ class ClusterOptions:
 
     kind: Path
     tls: str = "bundle"
-    authority: Authority | None = None
+    authority: "Authority | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +71,12 @@ def payload(
     files = [(f"airgap/files/{name}", path) for name, path in sorted(spec.files.items())]
     if options is None or node is None or registry is None:
         return Payload([*_program(tool), *files], {}, secret=False, tool=tool)
-    parameters = _parameters(spec, node, registry)
-    tls = _tls(options, parameters)
-    members: list[Member] = [
-        ("airgap/registry.yaml", registry_yaml.render_yaml(parameters)),
-        ("airgap/kind.yaml", kind.render_yaml(parameters)),
-    ]
-    if tls:
-        members += [
-            ("airgap/ca.crt", tls.ca_pem),
-            ("airgap/tls.crt", tls.cert_pem),
-            ("airgap/tls.key", tls.key_pem),
-        ]
-    members += [*_program(tool), ("airgap/bin/kind", options.kind), *files]
-    return Payload(members, parameters.to_json(), secret=bool(tls), tool=tool)
+    # A bundle of images alone starts without the modules of the cluster's side.
+    from airgap.pack.carried import cluster
+
+    made = cluster.make(spec, options.tls, options.authority, node, registry)
+    members = [*made.members, *_program(tool), ("airgap/bin/kind", options.kind), *files]
+    return Payload(members, made.parameters.to_json(), secret=made.secret, tool=tool)
 
 
 def check_programs(options: ClusterOptions | None, tools: Tools, platform: Platform) -> Path | None:
@@ -104,22 +93,3 @@ def check_programs(options: ClusterOptions | None, tools: Tools, platform: Platf
 
 def _program(tool: Path | None) -> list[Member]:
     return [("airgap/bin/airgap", tool)] if tool else []
-
-
-def _parameters(spec: Spec, node: Image, registry: Image) -> Parameters:
-    return Parameters(
-        cluster_name=spec.cluster_name,
-        workers=spec.workers,
-        hosts=tuple(spec.hosts),
-        node_digest=str(node.root.digest),
-        registry_digest=str(registry.root.digest),
-        read_port=READ_PORT,
-    )
-
-
-def _tls(options: ClusterOptions, parameters: Parameters) -> Tls | None:
-    if options.tls == "host":
-        return None
-    if options.authority:
-        return issue_from(options.authority, parameters.names)
-    return issue(parameters.names)

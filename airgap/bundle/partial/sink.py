@@ -15,6 +15,9 @@ from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
 
 _NOTE_EVERY = 8 << 20
+_FLUSH_EVERY = 8 << 20
+_FLUSH_LEAST = 1 << 20
+"""Many small blobs are left to the flush at the end."""
 _BUFFER = 256 << 10
 _STEP = 4 << 20
 """How much one write may read back: more than it brings, so that the front catches up."""
@@ -47,6 +50,9 @@ class Medium(Protocol):
     def get(self, buffer: memoryview, offset: int) -> int:
         """Read bytes from an offset; 0 at the end of the file."""
 
+    def begin_flush(self, offset: int, count: int) -> None:
+        """Let the medium begin with bytes that were written."""
+
     def note(self, digest: Digest, held: Held) -> None:
         """Write down which bytes of a blob are there."""
 
@@ -66,6 +72,7 @@ class BlobSink:
 
     def _begin(self, there: Extents, sha: Any) -> None:
         self._there, self._sha, self._hashed = there, sha, there.front
+        self._flushing = there.front
         self._unnoted = 0
 
     @property
@@ -141,6 +148,8 @@ class BlobSink:
                 self._sha.update(chunk)
                 self._hashed += len(chunk)
             self._read_back(_STEP)
+            if self._hashed - self._flushing >= _FLUSH_EVERY:
+                self._begin_flush()
         finally:
             self._hashing.release()
 
@@ -154,6 +163,11 @@ class BlobSink:
                 return  # somebody cut the file: what is not hashed is not proved
             self._sha.update(buffer[:got])
             self._hashed, left = self._hashed + got, left - got
+
+    def _begin_flush(self) -> None:
+        """Send on its way what is hashed, and so is read no more."""
+        self._medium.begin_flush(self._at + self._flushing, self._hashed - self._flushing)
+        self._flushing = self._hashed
 
     def restart(self) -> None:
         """Begin again at the first byte."""
@@ -182,6 +196,8 @@ class BlobSink:
             self._forget()
             raise DigestMismatch(self._blob.digest, actual)
         self.note()
+        if self._hashed - self._flushing >= _FLUSH_LEAST:
+            self._begin_flush()
         self.complete = True
 
     def _forget(self) -> None:

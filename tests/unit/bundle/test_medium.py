@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airgap.bundle.medium import chunks_at, read_at, write_at
+from airgap.bundle.medium import begin_flush, chunks_at, read_at, write_at
 from airgap.errors import InputError, ResourceError
 
 PATH = Path("b.tar")
@@ -57,3 +57,13 @@ def test_a_medium_that_cannot_be_read(fd: int, monkeypatch: pytest.MonkeyPatch) 
         read_at(fd, 1, 0, PATH)
     with pytest.raises(ResourceError, match=r"cannot read b\.tar: Input/output error"):
         next(chunks_at(fd, 1, 0, PATH))
+
+
+def test_a_flush_that_begins_early_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(256)) * 100)
+    fd = os.open(path, os.O_RDWR)
+    begin_flush(fd, 0, 10_000)
+    os.close(fd)
+    begin_flush(fd, 0, 10_000)  # a refusal is none of anybody's business
+    assert path.read_bytes() == bytes(range(256)) * 100

@@ -1,5 +1,6 @@
 """A blob arrives in any order, from several threads, and is proved as a whole."""
 
+import itertools
 import random
 import threading
 
@@ -23,6 +24,7 @@ class Memory:
     def __init__(self) -> None:
         self.bytes = bytearray(AT)
         self.noted: list[Held] = []
+        self.flushed: list[tuple[int, int]] = []
         self.read = 0
 
     def put(self, data: bytes | memoryview, offset: int) -> None:
@@ -34,6 +36,9 @@ class Memory:
         buffer[: len(found)] = found
         self.read += len(found)
         return len(found)
+
+    def begin_flush(self, offset: int, count: int) -> None:
+        self.flushed.append((offset, offset + count))
 
     def note(self, _: Digest, held: Held) -> None:
         self.noted.append(held)
@@ -162,3 +167,25 @@ def test_only_the_front_can_be_kept() -> None:
     assert sink.keep_front() == 0
     assert sink.gaps() == [(10, 100)]
     assert sink.held == 10
+
+
+def test_what_is_hashed_begins_its_way_to_the_medium_once() -> None:
+    content = random.Random(1).randbytes(20 * MIB)
+    memory, sink = made(content)
+    sink.write(memoryview(content)[9 * MIB :], 9 * MIB)
+    assert memory.flushed == []  # it is to be read back
+    for start in range(0, 9 * MIB, MIB):
+        sink.write(memoryview(content)[start : start + MIB], start)
+    sink.finish()
+    assert memory.flushed[0][0] == AT
+    assert memory.flushed[-1][1] == AT + len(content)
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(memory.flushed))
+    assert len(memory.flushed) <= 3
+
+
+def test_small_blobs_are_left_to_the_flush_at_the_end() -> None:
+    content = bytes(1000)
+    memory, sink = made(content)
+    sink.write(memoryview(content))
+    sink.finish()
+    assert memory.flushed == []
