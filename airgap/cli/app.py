@@ -1,5 +1,6 @@
 """The group of commands, and the one place where errors are caught."""
 
+import gc
 import os
 import signal
 import sys
@@ -29,6 +30,8 @@ from airgap.transfer.stop import Clock
 _COMPLETE = "_AIRGAP_COMPLETE"
 """The variable by which click's completion scripts ask."""
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_THRESHOLDS = (50_000, 20, 20)
+"""Of the garbage collector: modules, options and tables are made by the thousand, and stay."""
 _HELP = """Carry container images across an air gap.
 
 On a connected machine, pack what you need into one file; on an isolated host, unpack it into a
@@ -56,6 +59,7 @@ cli.add_group("On the isolated host", (doctor, unpack, status, up, trust, renew,
 def main() -> NoReturn:
     """Run the command line and exit with the code that docs/exit-codes.md lists."""
     _open_closed_descriptors()
+    gc.set_threshold(*_THRESHOLDS)
     for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.reconfigure(errors="replace")
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -69,6 +73,7 @@ def main() -> NoReturn:
             stream.flush()
         except (OSError, ValueError):
             results.give_up(stream)  # else the interpreter tries again, and ends with 120
+    gc.freeze()  # the end of the process frees all at once: it need not be searched for circles
     sys.exit(code)
 
 
