@@ -8,6 +8,7 @@ results      what goes to stdout: the one place through which it passes
 options      options that several commands share
 environment  what is read from the environment
 content      a bundle, or a layout, that a command is given
+places       places on this machine that have images, as options name them
 packed       what pack has to say
 ask          questions to a person
 

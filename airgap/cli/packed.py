@@ -61,7 +61,7 @@ def _print(result: Result) -> None:
     for line in lines(result.image_keys, result.images):
         results.echo(line)
     if result.fetched or result.reused:
-        reused = f", {size(result.reused)} taken from the older bundle" if result.reused else ""
+        reused = f", {size(result.reused)} taken from what was at hand" if result.reused else ""
         results.echo(f"  fetched    {size(result.fetched)}{reused}")
     if result.docker_archive_lacks:
         names = ", ".join(reference.familiar for reference in result.docker_archive_lacks)

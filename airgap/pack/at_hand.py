@@ -1,7 +1,7 @@
 """at_hand: what need not be fetched, since a bundle on this machine has it.
 
-The older bundle that somebody names, and the finished one that is about to be replaced: packing
-again to the same name fetches only what is new.
+The older bundle, layout or archive that somebody names, and the finished bundle that is about to be
+replaced: packing again to the same name fetches only what is new.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,30 +12,44 @@ from airgap.bundle.reader import Bundle
 from airgap.errors import AirgapError, InputError, ResourceError
 from airgap.files import inputs
 from airgap.oci.descriptor import Descriptor
-from airgap.oci.digest import Digest
+from airgap.oci.digest import Digest, shown
+from airgap.sources.place import open_place, split
+from airgap.spec.wanted import Place
 from airgap.transfer.ports import Store
 
 
 @contextmanager
-def at_hand(named: Path | None, output: Path) -> Iterator[Store | None]:
-    """Open the bundles whose content need not be fetched; None where there is none.
+def at_hand(named: Path | Place | None, output: Path) -> Iterator[Store | None]:
+    """Open what has content that need not be fetched; None where there is nothing.
 
     Args:
-        named: a bundle that must be one.
+        named: a bundle's file, or another place on this machine that has images; a daemon is none.
         output: where a bundle is to be; what is there now is used if it is one, else passed over.
 
     Raises:
-        InputError: ``named`` is no bundle.
+        InputError: ``named`` is not what it is said to be, or one image of it is named.
         ResourceError: ``named`` cannot be read.
     """
     with ExitStack() as stack:
         stores: list[Store] = []
         if named:
-            stores.append(stack.enter_context(Bundle.open(named)))
+            stores.append(_opened(named, stack))
         if inputs.is_file(output):
             with suppress(AirgapError):
                 stores.append(Passing(stack.enter_context(Bundle.open(output))))
         yield Stores(stores) if len(stores) > 1 else next(iter(stores), None)
+
+
+def _opened(named: Path | Place, stack: ExitStack) -> Store:
+    if isinstance(named, Path):
+        return stack.enter_context(Bundle.open(named))
+    path, text = split(named)
+    if text and path.exists():
+        raise InputError(
+            f"--reuse takes all that {path} has, and {shown(text)} is one image",
+            hint=f"write --reuse {named.transport}:{path}",
+        )
+    return open_place(path, stack, is_bundle=named.transport == "bundle")
 
 
 class Stores:

@@ -64,18 +64,22 @@ class Client:
             options.why_silent,
         )
         self._route = Route(options)
+        self._places = places.Places(self._route.resolve)
         self._stop.then(self._break)
         self._retry = Retry(self._stack(), self.host, self._rules, self._is_logged_in)
         if endpoint.host in options.insecure:
             progress.warn(f"{self.host} is used without verified TLS (--insecure-registry)")
 
     def _stack(self) -> httpx.BaseTransport:
-        inside = places.Places(self._route.resolve)
-        redirect = Redirect(self._route, self.host, inside)
-        realms = Realms(self.host, self.options.trust_realms, inside)
+        redirect = Redirect(self._route, self.host, self._places)
+        realms = Realms(self.host, self.options.trust_realms, self._places)
         step_out = self.gate.step_out
         tokens = Tokens(redirect, self._credential, realms, self.options.clock, step_out)
         return Auth(redirect, lambda: parsed(self.base()), self._credential, tokens)
+
+    def may_lead(self, start: str, target: str) -> bool:
+        """Tell whether what is read at one URL may name another one, as a redirect may."""
+        return self._places.may_lead(httpx.URL(start), httpx.URL(target))
 
     def close(self) -> None:
         """Close all connections."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from airgap.errors import InputError, NetworkError
+from airgap.errors import InputError, NetworkError, TrustError
 from airgap.oci.descriptor import INDEX_TYPES, MANIFEST_TYPES, Descriptor
 from airgap.oci.digest import Digest
 from airgap.oci.manifest import MAX_MANIFEST, describe
@@ -110,9 +110,14 @@ class RegistrySource:
         client, repository = self._clients.of(reference)
         return self._referrers.of(client, repository, subject)
 
-    def page(self, url: str, limit: int) -> bytes | None:
+    def page(self, url: str, limit: int, led_by: str = "") -> bytes | None:
         """Read what a web server has; see `airgap.sources.chart.repository.Pages`."""
         client = self._clients.at(url)
+        if led_by and not client.may_lead(led_by, url):
+            raise TrustError(
+                f"{led_by} names {url}, which is further inside of this network",
+                hint="ask who runs that repository, or get the chart and name its .tgz",
+            )
         try:
             with client.request("GET", httpx.URL(url), scope="", expect=(200, 404, 410)) as answer:
                 return client.read(answer, limit, url) if answer.status_code == 200 else None

@@ -93,7 +93,7 @@ def parse_line(line: str, folder: Path = Path()) -> Wanted | Placed:
     if text.startswith(charts.PREFIX):
         found = replace(charts.parse(text.removeprefix(charts.PREFIX), folder), platforms=chosen)
         return found.called(reference) if reference else found
-    place = _place(text, folder)
+    place = place_of(text, folder)
     if place:
         return Placed(place, reference, chosen)
     origin = _reference(text)
@@ -120,8 +120,12 @@ def _options(words: list[str]) -> tuple[list[str], tuple[Platform, ...] | None]:
     return rest, platforms(texts) if texts else None
 
 
-def _place(text: str, folder: Path) -> Place | None:
-    """Read ``TRANSPORT:PATH[:REF]``; None where it is a reference."""
+def place_of(text: str, folder: Path = Path()) -> Place | None:
+    """Read ``TRANSPORT:PATH[:REF]``; None where it is none.
+
+    Raises:
+        InputError: it is a place from which nothing is taken.
+    """
     transport, _, rest = text.partition(":")
     if rest.startswith("//") or _PORT.match(rest):
         return None

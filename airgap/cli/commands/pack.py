@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from airgap.cli import environment, options
 from airgap.cli.attached import attached_options
+from airgap.cli.places import REUSE
 from airgap.errors import InputError
 from airgap.files import outputs
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from airgap.cluster.docker.exports import Exports
     from airgap.pack.extras import ClusterOptions
     from airgap.spec.spec import Spec
+    from airgap.spec.wanted import Place
 
 _SPEC = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 _CLUSTER_ONLY = (
@@ -103,9 +105,10 @@ _CLUSTER_ONLY = (
 @attached_options
 @click.option(
     "--reuse",
-    type=options.FILE,
-    metavar="OLD.tar",
-    help="Take what an older bundle has.",
+    type=REUSE,
+    metavar="OLD.tar|PLACE",
+    help="Take what an older bundle has, or an image layout or archive: oci:DIR, oci-archive:FILE, "
+    "docker-archive:FILE.",
 )
 @click.option(
     "--registry-mirror",
@@ -132,7 +135,7 @@ def pack(
     keep_going: bool, failed_path: Path | None,
     lock_path: Path | None, locked_path: Path | None, update: bool,
     allow_foreign: bool, attached: dict[str, Any],
-    reuse: Path | None,
+    reuse: "Path | Place | None",
     quiet: bool,
     verbose: int,
     as_json: bool,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
-from airgap.errors import InputError, TrustError
+from airgap.errors import AirgapError, InputError, TrustError
 from airgap.files import inputs
 from airgap.oci.digest import Digest, shown
 from airgap.oci.reference import Reference
@@ -14,6 +14,7 @@ from airgap.sources.chart.packed import MAX_PACKED
 from airgap.spec.charts import is_remote, repository_of
 from airgap.spec.strictyaml import load_all
 from airgap.spec.wanted import Place
+from airgap.transfer.workers import OWN
 
 MAX_INDEX = 64 << 20
 _MAX_PROVENANCE = 1 << 20
@@ -23,12 +24,18 @@ _SHOWN = 5
 class Pages(Protocol):
     """What reads from web servers."""
 
-    def page(self, url: str, limit: int) -> bytes | None:
+    def page(self, url: str, limit: int, led_by: str = "") -> bytes | None:
         """Return what is at a URL, at most ``limit`` bytes; None: not there.
+
+        Args:
+            url: where.
+            limit: in bytes.
+            led_by: the URL of what names this one, where no user did.
 
         Raises:
             InputError: it is refused, or larger.
             NetworkError: the server failed in spite of retries.
+            TrustError: it is further inside of this network than what names it.
         """
 
 
@@ -37,7 +44,7 @@ class Repositories:
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        self._entries: dict[str, Mapping[str, Any]] = {}
+        self._entries: dict[str, Mapping[str, Any] | AirgapError] = {}
 
     def chart(self, place: Place) -> Chart:
         """Return a chart.
@@ -52,8 +59,8 @@ class Repositories:
     def _fetched(self, text: str) -> Chart:
         repository, name, version = repository_of(text)
         entry = self._entry(repository, name, version)
-        url = _url(entry, repository, text)
-        packed = self._pages.page(url, MAX_PACKED)
+        url, index = _url(entry, repository, text), _index_of(repository)
+        packed = self._pages.page(url, MAX_PACKED, index)
         if packed is None:
             raise InputError(
                 f"{text}: {url}, which its index names, is not there",
@@ -65,7 +72,7 @@ class Repositories:
                 f"{text}: {url} is {Digest.of(packed)}, and {shown(said)} in the index",
                 hint="the chart was altered, or the index is old: ask who runs that repository",
             )
-        provenance = self._pages.page(_beside(url), _MAX_PROVENANCE) or b""
+        provenance = self._pages.page(_beside(url), _MAX_PROVENANCE, index) or b""
         found = Chart(packed, provenance, Path(text), _below(repository))
         if (found.metadata.name, found.metadata.version) != (name, str(entry.get("version"))):
             raise InputError(
@@ -89,24 +96,31 @@ class Repositories:
         )
 
     def _index(self, repository: str) -> Mapping[str, Any]:
+        """Read an index, once; what it fails with is told of each of its charts."""
         if repository not in self._entries:
-            url = f"{repository}/index.yaml"
-            body = self._pages.page(url, MAX_INDEX)
-            if body is None:
-                raise InputError(f"{url} is not there", hint="check the repository's address")
             try:
-                documents = load_all(body.decode("utf-8-sig"), url, texts=True)
-            except UnicodeDecodeError:
-                raise InputError(f"{url} is not UTF-8") from None
-            value = documents[0] if len(documents) == 1 else None
-            entries = value.get("entries") if isinstance(value, dict) else None
-            lists = entries if isinstance(entries, dict) else {"": None}
-            if not all(isinstance(one, list) for one in lists.values()):
-                raise InputError(
-                    f"{url} is no index of a chart repository", hint="check the address"
-                )
-            self._entries[repository] = lists
-        return self._entries[repository]
+                self._entries[repository] = self._read(_index_of(repository))
+            except OWN as error:
+                self._entries[repository] = error
+        found = self._entries[repository]
+        if isinstance(found, AirgapError):
+            raise found
+        return found
+
+    def _read(self, url: str) -> Mapping[str, Any]:
+        body = self._pages.page(url, MAX_INDEX)
+        if body is None:
+            raise InputError(f"{url} is not there", hint="check the repository's address")
+        try:
+            documents = load_all(body.decode("utf-8-sig"), url, texts=True)
+        except UnicodeDecodeError:
+            raise InputError(f"{url} is not UTF-8") from None
+        value = documents[0] if len(documents) == 1 else None
+        entries = value.get("entries") if isinstance(value, dict) else None
+        lists = entries if isinstance(entries, dict) else {"": None}
+        if not all(isinstance(one, list) for one in lists.values()):
+            raise InputError(f"{url} is no index of a chart repository", hint="check the address")
+        return lists
 
 
 def name_of(place: Place) -> Reference | None:
@@ -121,6 +135,10 @@ def _below(repository: str) -> str:
     """Return where the charts of a repository are on the other side, ``HOST[/PATH]``."""
     parts = urlsplit(repository)
     return f"{parts.netloc}{parts.path}".rstrip("/").lower()
+
+
+def _index_of(repository: str) -> str:
+    return f"{repository}/index.yaml"
 
 
 def _url(entry: Mapping[str, Any], repository: str, text: str) -> str:

@@ -10,6 +10,9 @@ from airgap.errors import InputError, ResourceError
 from airgap.oci.digest import Digest
 from airgap.pack.at_hand import at_hand
 from airgap.pack.result import Result
+from airgap.spec.wanted import Place
+from tests.support import archives
+from tests.support.images import Maker
 from tests.support.shelf import Shelf
 from tests.unit.pack.conftest import pack_from
 
@@ -80,6 +83,33 @@ def test_a_named_bundle_and_the_finished_one(shelf: Shelf, tmp_path: Path) -> No
         assert Digest.of(b"app") in store
         with pytest.raises(InputError, match="is not at hand"):
             store.manifest_bytes(Digest.of(b"other"))
+
+
+@pytest.mark.parametrize("form", ["oci:made", "oci-archive:made.tar", "bundle:old.tar"])
+def test_other_places_have_content_too(shelf: Shelf, tmp_path: Path, form: str) -> None:
+    maker = Maker(tmp_path / "made")
+    maker.image(b"base", b"app", name=TWO)
+    maker.layout()
+    (tmp_path / "made.tar").write_bytes(archives.of_folder(tmp_path / "made"))
+    run(shelf, tmp_path / "old.tar", TWO)
+    transport, _, name = form.partition(":")
+    shelf.fetched.clear()
+    with at_hand(Place(transport, name, tmp_path), tmp_path / "b.tar") as store:
+        found = pack_from(shelf, tmp_path, ONE, TWO, reuse=store)
+    assert found.reused > 0
+    assert not {Digest.of(b"base"), Digest.of(b"app")} & set(shelf.fetched)
+    assert Digest.of(b"nginx") in shelf.fetched
+    one = Place(transport, f"{name}:{TWO}", tmp_path)
+    with pytest.raises(InputError, match="takes all that"), at_hand(one, tmp_path / "c.tar"):
+        pass
+
+
+def test_layers_of_a_docker_archive_are_at_hand(tmp_path: Path) -> None:
+    (tmp_path / "a.tar").write_bytes(archives.podman())
+    place = Place("docker-archive", "a.tar", tmp_path)
+    with at_hand(place, tmp_path / "b.tar") as store:
+        assert store is not None
+        assert all(Digest.of(data) in store for data in archives.layer_tars())
 
 
 def test_a_medium_that_fails_costs_the_network_only(

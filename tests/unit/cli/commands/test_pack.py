@@ -180,3 +180,15 @@ def test_without_a_docker_daemon(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
     code, _, err = run("docker-daemon:app:1\n")
     assert code == 6
     assert "docker does not answer" in err
+
+
+def test_what_is_at_hand(host: str, run: Run, tmp_path: Path) -> None:
+    maker = Maker(tmp_path / "made")
+    maker.image(b"app", name="app:1")
+    maker.layout()
+    code, out, _ = run(f"{host}/app:1\n", "--reuse", "oci:made", "--json")
+    assert code == 0
+    assert json.loads(out)["reused"] > 0
+    for wrong in ("docker-daemon:app:1", "containers-storage:x", tmp_path):
+        assert run(f"{host}/app:1\n", "--reuse", wrong)[0] == 2
+    assert run(f"{host}/app:1\n", "--reuse", "oci:made:app:1")[0] == 3

@@ -39,7 +39,7 @@ def repository(server: MemoryRegistry) -> Repository:
     return Repository(server)
 
 
-def packed(folder: Path, *lines: str) -> Result:
+def packed(folder: Path, *lines: str, keep_going: bool = False) -> Result:
     spec = Spec(
         parse_list("\n".join(lines), "l.txt", folder), platforms=(Platform("linux", "amd64"),)
     )
@@ -47,7 +47,8 @@ def packed(folder: Path, *lines: str) -> Result:
     with ExitStack() as stack:
         source = stack.enter_context(RegistrySource(options))
         listed, chosen = choose(spec.images, source, stack, source)
-        result = pack(Request(spec, listed, folder / "b.tar"), chosen, Silent())
+        request = Request(spec, listed, folder / "b.tar", keep_going=keep_going)
+        result = pack(request, chosen, Silent())
     if result.error:
         raise result.error
     return result
@@ -163,6 +164,10 @@ def _credentials(repository: Repository) -> None:
     repository.add(chart(), url="https://me:secret@example.org/x.tgz")
 
 
+def _inside(repository: Repository) -> None:
+    repository.add(chart(), url="https://169.254.169.254/latest/x.tgz")
+
+
 def _plain(repository: Repository) -> None:
     repository.add(chart(), url="http://example.org/x.tgz")
 
@@ -180,6 +185,7 @@ def _page(text: bytes) -> Callable[[Repository], None]:
         (_no_address, InputError, "no address on the web"),
         (_oci, InputError, "no address on the web"),
         (_credentials, InputError, "no address on the web"),
+        (_inside, TrustError, "names https://169.* further inside of this network"),
         (_plain, InputError, "plain http tells nothing"),
         (lambda _: None, InputError, r"index\.yaml is not there"),
         (_page(b"<html>"), InputError, "no index of a chart repository"),
@@ -224,6 +230,25 @@ def test_a_server_that_fails(
     server.pages["/charts/index.yaml"] = lambda *_: Answer(503)
     with pytest.raises(NetworkError, match="503"):
         packed(tmp_path, f"helm:{repository.url}/shop:1.2.3")
+
+
+def test_a_repository_that_fails_is_asked_once_and_others_go_on(
+    repository: Repository, server: MemoryRegistry, tmp_path: Path
+) -> None:
+    repository.add(chart())
+    lines = [f"helm:{server.url}/gone/{name}:1.0.0" for name in ("a", "b")]
+    server.pages["/gone/index.yaml"] = lambda *_: Answer(503)
+    good = f"helm:{repository.url}/shop:1.2.3"
+    with pytest.raises(NetworkError, match=r"gone/a:1.0.0, .*gone/b:1.0.0: .*503"):
+        packed(tmp_path, *lines, good)
+    assert server.count("GET", "/gone/index.yaml") == 2, "two tries"
+    result = packed(tmp_path, *lines, good, keep_going=True)
+    assert str(only(result).reference) == f"{server.address}/charts/shop:1.2.3"
+    names = [str(reference) for reference in result.failed]
+    assert names == [f"{server.address}/gone/{name}:1.0.0" for name in ("a", "b")]
+    assert [line.partition("helm:")[2] for line in result.unfinished] == [
+        f"{line.removeprefix('helm:')} as {name}" for line, name in zip(lines, names, strict=True)
+    ]
 
 
 def test_a_chart_may_lie_on_another_host(
