@@ -47,7 +47,7 @@ PAGES = {
     "guide/push.md": ["Pushed 2 images to"],
     "guide/sites.md": ["2 images"],
     "guide/serve.md": ["docker.io/library/nginx", "1.27"],
-    "sparse-indexes.md": ['"flattened"'],
+    "sparse-indexes.md": ["sha256:"],
     "spec.md": [],
     "guide/ci.md": ["verify"],
 }

@@ -15,6 +15,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from airgap.help.pages import pages
+from airgap.help.text import inline
 from tests.e2e.conftest import AIRGAP, REPO, run
 from tests.e2e.roots import debian
 from tests.support.registries import Registry, free_port, registry
@@ -94,6 +96,16 @@ def test_the_whole_job_without_python(host: Host, upstream: str, target: Registr
     assert "already" in host.airgap("push", "b.tar", target.address, "--ca", "ca.crt")
 
 
+def test_every_page_is_read_by_the_program_and_out_of_the_bundle_without_it(host: Host) -> None:
+    bundle = host.root / "work/b.tar"
+    assert "Release engineer" in host.airgap("help")
+    for topic, page in pages().items():
+        said = host.airgap("help", topic)
+        assert said.startswith(f"{inline(page.title)}\n="), topic
+        assert said == run("tar", "xOf", bundle, f"airgap/help/{topic}.txt").stdout, topic
+    assert "docker is not on PATH" in host.airgap("help", "errors", "docker", "is", "not", "on")
+
+
 @pytest.mark.parametrize(
     "store",
     ["etc/ssl/certs/ca-certificates.crt", "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
@@ -145,6 +157,14 @@ def test_pip_installs_the_wheel(wheel: Path, tmp_path: Path) -> None:
     run(tmp_path / "bin/pip", "install", "-q", "--no-deps", wheel)
     assert run(tmp_path / "bin/airgap", "--version").stdout.startswith("airgap ")
     assert "airgap-images" in run(tmp_path / "bin/pip", "list").stdout
+    assert "Unpack a bundle" in run(tmp_path / "bin/airgap", "help", "unpack").stdout
+    assert (tmp_path / "share/man/man1/airgap-unpack.1").exists()
+
+
+def test_the_source_brings_the_pages(wheel: Path) -> None:
+    (source,) = wheel.parent.glob("airgap_images-*.tar.gz")
+    names = {name.partition("/")[2] for name in run("tar", "tzf", source).stdout.split("\n")}
+    assert {f"docs/{page.path}" for page in pages().values()} <= names
 
 
 def test_pipx_installs_the_wheel(wheel: Path, tmp_path: Path) -> None:

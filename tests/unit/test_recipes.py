@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from airgap.cli import app
+from tests.support import schema
 from tests.support.images import Maker
 
 REPO = Path(__file__).parents[2]
@@ -26,6 +27,32 @@ def blocks(page: Path, language: str) -> list[str]:
 def test_yaml_parses(page: Path) -> None:
     for text in blocks(page, "yaml"):
         assert yaml.safe_load(text) is not None, text
+
+
+def members(name: str) -> set[str]:
+    """Return every member that a command's schemas tell, at any depth."""
+    found = set[str]()
+    todo = [schema.schema(p.stem) for p in schema.SCHEMAS.glob("*.json")
+            if p.stem.partition("-")[0] == name]  # fmt: skip
+    while todo:
+        one = todo.pop()
+        found |= set(one.get("properties", {}))
+        todo += [*one.get("properties", {}).values(), *([one["items"]] if "items" in one else [])]
+    return found
+
+
+def test_jq_in_pages_asks_for_members_that_there_are() -> None:
+    seen = 0
+    for page in PAGES:
+        text = page.read_text().replace("\\\n", " ").replace("|\n", "|")
+        for verb, wanted in re.findall(
+            r"airgap (\w+)[^\n|]* --json[^\n|]*\| *jq [^\n]*?'([^']*)'", text
+        ):
+            asked = set(re.findall(r"\.([a-z_]+)", wanted))
+            assert asked
+            assert asked <= members(verb), (page, wanted)
+            seen += 1
+    assert seen >= 8
 
 
 def test_both_pipelines_check_their_tools_and_run_the_script() -> None:

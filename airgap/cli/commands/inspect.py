@@ -182,7 +182,9 @@ def _of_bundle(
         lines.append(f"  signature  valid: {', '.join(signers)}")
         lines += [f"             {text}" for text in bundle.checked.others]
     else:
-        lines.append("  not verified: who made it (no --key was given, so no signature was checked)")
+        lines.append(
+            "  not verified: who made it (no --key was given, so no signature was checked)"
+        )
     return told, lines + signed(image_keys, images)
 
 
