@@ -38,7 +38,9 @@ def _from_source(command: click.Command) -> str:
         source = inspect.getsource(command.callback or type(command))
     except OSError:
         return ""
-    (function,) = ast.parse(source).body
+    # Not ast.parse: since Python 3.14 that drops docstrings, too.
+    tree = compile(source, "<source>", "exec", ast.PyCF_ONLY_AST, optimize=0)
+    function = next(ast.iter_child_nodes(tree))
     return (isinstance(function, ast.FunctionDef) and ast.get_docstring(function)) or ""
 
 
