@@ -309,7 +309,9 @@ def test_inspect_looks_into_a_layout(run, tmp_path: Path) -> None:  # type: igno
     assert (ran.code, ran.out.split("\n")[:2]) == (0, ["images     1", "  quay.io/org/app:1"])
     told = json.loads(run("inspect", tmp_path / "built", "--json").out)
     assert [image["reference"] for image in told["images"]] == ["quay.io/org/app:1"]
-    assert run("inspect", tmp_path / "built", "--key", "x").code == 3
+    assert run("keygen", tmp_path / "k").code == 0
+    ran = run("inspect", tmp_path / "built", "--key", tmp_path / "k.pub")
+    assert (ran.code, "only bundles are signed" in ran.err) == (3, True)
     assert "oci-layout is missing" in run("inspect", tmp_path).err
 
 
