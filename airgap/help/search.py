@@ -1,15 +1,15 @@
 """Pages found by words, as somebody has them who copies an error from a screen."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 from airgap.help.pages import Page
 
 _WORD = re.compile(r"[a-z0-9]+")
 _BEFORE = re.compile(r"\s*(error|hint|warning):", re.IGNORECASE)
-_IN_ORDER = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,16 @@ class Found:
     score: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    page: Page
+    heading: str
+    markdown: str
+    words: tuple[str, ...]
+    line: str
+    """The words with a blank before and after each."""
+
+
 def search(words: str, pages: Iterable[Page], most: int = 5) -> list[Found]:
     """Return the passages that hold the most of the words, the best first.
 
@@ -38,8 +48,9 @@ def search(words: str, pages: Iterable[Page], most: int = 5) -> list[Found]:
     wanted = _WORD.findall(_BEFORE.sub("", words, count=1).lower())
     if not wanted:
         return []
-    found = [Found(page, head, text, _score(wanted, text)) for page in pages
-             for head, text in _passages(page.markdown)]  # fmt: skip
+    every = [passage for page in pages for passage in _passages(page)]
+    in_order = [passage for passage in every if _line(wanted) in passage.line]
+    found = [Found(p.page, p.heading, p.markdown, _score(wanted, p)) for p in in_order or every]
     best = max((f.score for f in found), default=0)
     if best < max(1, (len(set(wanted)) + 1) // 2):
         return []
@@ -47,22 +58,28 @@ def search(words: str, pages: Iterable[Page], most: int = 5) -> list[Found]:
     return sorted(kept, key=lambda f: -f.score)[:most]
 
 
-def _score(wanted: list[str], text: str) -> int:
-    have = _WORD.findall(text.lower())
-    in_order = f" {' '.join(wanted)} " in f" {' '.join(have)} "
-    pairs = set(pairwise(wanted)) & set(pairwise(have))
-    return len(set(wanted) & set(have)) + 2 * len(pairs) + (_IN_ORDER if in_order else 0)
+def _line(words: Iterable[str]) -> str:
+    return f" {' '.join(words)} "
 
 
-def _passages(markdown: str) -> Iterator[tuple[str, str]]:
-    """Yield each row, item and paragraph with the heading above it."""
-    heading, lines = "", list[str]()
-    for line in [*markdown.split("\n"), ""]:
+def _score(wanted: list[str], passage: _Passage) -> int:
+    pairs = set(pairwise(wanted)) & set(pairwise(passage.words))
+    return len(set(wanted) & set(passage.words)) + 2 * len(pairs)
+
+
+@cache
+def _passages(page: Page) -> tuple[_Passage, ...]:
+    """Return each row, item and paragraph with the heading above it."""
+    found, heading, lines = list[_Passage](), "", list[str]()
+    for line in [*page.markdown.split("\n"), ""]:
         alone = line.startswith(("#", "|", "- ")) or not line.strip()
         if alone and lines:
-            yield heading, "\n".join(lines)
+            text = "\n".join(lines)
+            words = tuple(_WORD.findall(text.lower()))
+            found.append(_Passage(page, heading, text, words, _line(words)))
             lines = []
         if line.startswith("#"):
             heading = line.lstrip("# ")
         elif line.strip():
             lines.append(line)
+    return tuple(found)

@@ -2,7 +2,9 @@
 
 import json
 import random
+from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -71,45 +73,63 @@ def packed(registry: MemoryRegistry, names: list[str], folder: Path) -> Result:
         return pack(request, chosen, Silent(), stop)
 
 
+@dataclass
+class Whole:
+    """A registry with many images, and what came of a run that nothing disturbed."""
+
+    registry: MemoryRegistry
+    names: list[str]
+    result: Result
+    needed: int
+    """How many requests that took."""
+
+
+@pytest.fixture(scope="module")
+def whole(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Whole]:
+    """Without TLS or with it."""
+    with MemoryRegistry(tls=tls() if request.param else None) as registry:
+        registry.ca_pem = ca_pem() if request.param else b""
+        names = stock(registry)
+        result = packed(registry, names, tmp_path_factory.mktemp("whole"))
+        assert len(result.images) == IMAGES
+        yield Whole(registry, names, result, len(registry.requests))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("part", "secure"),
+    ("part", "whole"),
     [("", False), ("/blobs/", False), ("", True), ("/manifests/", True)],
     ids=["all", "blobs", "all, TLS", "manifests, TLS"],
+    indirect=["whole"],
 )
-def test_the_other_two_thirds_are_packed(tmp_path: Path, part: str, secure: bool) -> None:
-    with MemoryRegistry(tls=tls() if secure else None) as registry:
-        registry.ca_pem = ca_pem() if secure else b""
-        names = stock(registry)
-        (tmp_path / "whole").mkdir()
-        whole = packed(registry, names, tmp_path / "whole")
-        assert len(whole.images) == IMAGES
-        needed = len(registry.requests)
-        registry.requests.clear()
+def test_the_other_two_thirds_are_packed(tmp_path: Path, part: str, whole: Whole) -> None:
+    registry, names = whole.registry, whole.names
+    registry.requests.clear()
+    registry.rules.clear()
 
-        ways, refused = list(PULL_WAYS), dict[str, str]()
-        for number, name in enumerate(names[::3][: IMAGES // 3]):
-            way = ways[number % len(ways)]
-            # Waiting is real time: one image of that kind is enough.
-            spent = way == "time-out" and way in refused.values()
-            refused[name] = "reset" if spent else way
-            registry.rules.append(on(PULL_WAYS[refused[name]], part=part, repository=name))
-        result = packed(registry, names, tmp_path)
+    ways, refused = list(PULL_WAYS), dict[str, str]()
+    for number, name in enumerate(names[::3][: IMAGES // 3]):
+        way = ways[number % len(ways)]
+        # Waiting is real time: one image of that kind is enough.
+        spent = way == "time-out" and way in refused.values()
+        refused[name] = "reset" if spent else way
+        registry.rules.append(on(PULL_WAYS[refused[name]], part=part, repository=name))
+    result = packed(registry, names, tmp_path)
 
-        full = {f"{registry.address}/{name}:1": way for name, way in refused.items()}
-        assert [str(reference) for reference in result.failed] == list(full)
-        assert [line.rpartition(" ")[2] for line in result.unfinished] == list(full)
-        for failure in result.to_json()["failed"]:
-            way = full[failure["reference"]].replace("full", "500")
-            assert failure["status"] == (int(way) if way.isdigit() else None), way
-            assert failure["hint"]
-        digests = {image.reference: image.root.digest for image in whole.images}
-        with Bundle.open(result.path) as bundle:
-            bundle.verify()
-            assert {image.reference: image.root.digest for image in bundle.images} == {
-                reference: found
-                for reference, found in digests.items()
-                if str(reference) not in full
-            }
-        most = 1.2 * needed + 8 * len(full)
-        assert len(registry.requests) <= most, "what is refused costs little"
+    full = {f"{registry.address}/{name}:1": way for name, way in refused.items()}
+    assert [str(reference) for reference in result.failed] == list(full)
+    assert [line.rpartition(" ")[2] for line in result.unfinished] == list(full)
+    for failure in result.to_json()["failed"]:
+        way = full[failure["reference"]].replace("full", "500")
+        assert failure["status"] == (int(way) if way.isdigit() else None), way
+        assert failure["hint"]
+    digests = {image.reference: image.root.digest for image in whole.result.images}
+    with Bundle.open(result.path) as bundle:
+        bundle.verify()
+        assert {image.reference: image.root.digest for image in bundle.images} == {
+            reference: found for reference, found in digests.items() if str(reference) not in full
+        }
+    most = 1.2 * whole.needed + 8 * len(full)
+    assert len(registry.requests) <= most, "what is refused costs little"

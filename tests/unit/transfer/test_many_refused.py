@@ -56,16 +56,25 @@ def kind_or_not(*, secure: bool) -> MemoryRegistry:
     return found
 
 
+@pytest.fixture(scope="module")
+def needed(case: Case, request: pytest.FixtureRequest) -> tuple[bool, int]:
+    """Whether by TLS, and how many requests a registry gets then that refuses nothing."""
+    with kind_or_not(secure=request.param) as kind:
+        assert put(case.layout, kind).failed == []
+        return request.param, len(kind.requests)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("methods", "secure"),
+    ("methods", "needed"),
     [("", False), ("POST|PUT", False), ("PUT", False), ("", True), ("PUT", True)],
     ids=["all", "writes", "puts", "all, TLS", "puts, TLS"],
+    indirect=["needed"],
 )
-def test_a_third_is_refused(case: Case, methods: str, secure: bool) -> None:
-    with kind_or_not(secure=secure) as kind, kind_or_not(secure=secure) as registry:
-        assert put(case.layout, kind).failed == []
-        refuse_a_third(case, registry, methods, len(kind.requests))
+def test_a_third_is_refused(case: Case, methods: str, needed: tuple[bool, int]) -> None:
+    secure, requests = needed
+    with kind_or_not(secure=secure) as registry:
+        refuse_a_third(case, registry, methods, requests)
 
 
 def refuse_a_third(case: Case, registry: MemoryRegistry, methods: str, needed: int) -> None:
