@@ -4,8 +4,11 @@ import gzip
 import hashlib
 import io
 import json
+import struct
 import tarfile
+import zlib
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,18 @@ def tar(files: Mapping[str, bytes | str], *, form: int = tarfile.USTAR_FORMAT) -
                 info.size = len(content)
                 archive.addfile(info, io.BytesIO(content))
     return buffer.getvalue()
+
+
+@cache
+def zeros(mib: int) -> bytes:
+    """Return a gzip file that expands to so many MiB of zeros: one block, again and again."""
+    packer, mega = zlib.compressobj(9, wbits=-15), bytes(1 << 20)
+    block = packer.compress(mega) + packer.flush(zlib.Z_FULL_FLUSH)
+    crc = 0
+    for _ in range(mib):
+        crc = zlib.crc32(mega, crc)
+    head, end = bytes.fromhex("1f8b08000000000000ff"), packer.flush()
+    return head + block * mib + end + struct.pack("<II", crc, mib << 20)
 
 
 def sha(data: bytes) -> str:

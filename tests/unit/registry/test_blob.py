@@ -14,6 +14,7 @@ from airgap.registry.client import Client
 from airgap.registry.endpoint import Endpoint
 from airgap.registry.options import Options
 from airgap.transfer.ports import Sink
+from tests.support import archives
 from tests.support.clock import FakeClock
 from tests.support.faults import Fault, Request, Rule, on
 from tests.support.registry import MemoryRegistry
@@ -142,7 +143,7 @@ def test_a_layer_that_is_compressed_itself_is_not_unpacked() -> None:
 
 
 def test_what_unpacks_to_more_than_it_should_is_given_up(bench: Bench) -> None:
-    bomb = gzip.compress(bytes(20 << 20))
+    bomb = archives.zeros(20)
     wrong = Fault(status=200, body=bomb, headers={"Content-Encoding": "gzip"})
     assert "sent more than" in bench.fails(on(wrong), InputError).message
 

@@ -14,6 +14,7 @@ from airgap.registry.errors import FailedError
 from airgap.registry.options import Options
 from airgap.sources.registry import RegistrySource
 from airgap.targets.registry import RegistryTarget
+from tests.support import archives
 from tests.support.clock import FakeClock
 from tests.support.registry import Fault, MemoryRegistry, error, on, redirect
 from tests.support.registry.doors import Passwords, Tokens
@@ -309,9 +310,7 @@ class TestOdd:
         assert {r.headers["Accept-Encoding"] for r in field.registry.requests} == {"identity"}
 
     def test_a_manifest_that_unpacks_without_end(self, field: Field) -> None:
-        import gzip
-
-        bomb = gzip.compress(bytes(20 << 20))
+        bomb = archives.zeros(20)
         field.registry.rule = on(
             Fault(status=200, body=bomb, headers={"Content-Encoding": "gzip"}), part="/manifests/"
         )

@@ -6,6 +6,7 @@ import pytest
 
 from airgap.errors import InputError
 from airgap.sources.chart.packed import chart_yaml
+from tests.support import archives
 from tests.support.charts import chart, tgz
 
 
@@ -21,7 +22,7 @@ def test_the_chart_yaml_of_the_chart_itself() -> None:
         (b"<html>", "no gzip file"),
         (chart()[:-20], "truncated"),
         (gzip.compress(b"x" * 2000, mtime=0), "no tar"),
-        (gzip.compress(bytes(101 << 20), mtime=0), "expands to more than 100 MiB"),
+        (archives.zeros(101), "expands to more than 100 MiB"),
         (tgz({"shop/values.yaml": "a: 1"}), "no Chart.yaml"),
         (tgz({"a/Chart.yaml": "", "b/Chart.yaml": ""}), "more than one Chart.yaml"),
         (tgz({"../Chart.yaml": "name: x"}), "no Chart.yaml"),

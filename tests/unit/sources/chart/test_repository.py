@@ -1,6 +1,5 @@
 """Charts by lines of a list: from a repository, a file, a registry; packed as artifacts."""
 
-import gzip
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -22,6 +21,7 @@ from airgap.sources.choose import choose
 from airgap.sources.registry import RegistrySource
 from airgap.spec.image_list import parse_list
 from airgap.spec.spec import Spec
+from tests.support import archives
 from tests.support.charts import Repository, chart
 from tests.support.clock import FakeClock
 from tests.support.registry import MemoryRegistry
@@ -219,7 +219,7 @@ def test_what_is_very_large_is_not_read_to_its_end(repository: Repository, tmp_p
     repository.add(bytes((20 << 20) + 1))
     with pytest.raises(InputError, match="more than 20 MiB"):
         packed(tmp_path, f"helm:{repository.url}/shop:1.2.3")
-    (tmp_path / "shop.tgz").write_bytes(gzip.compress(bytes(101 << 20)))
+    (tmp_path / "shop.tgz").write_bytes(archives.zeros(101))
     with pytest.raises(InputError, match="expands to more than 100 MiB"):
         packed(tmp_path, "helm:shop.tgz")
 
