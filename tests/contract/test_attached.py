@@ -7,9 +7,7 @@ not. Each image crosses in a bundle, and then holds where it landed.
 import contextlib
 import functools
 import json
-import os
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,26 +19,22 @@ from airgap.pack.pack import pack
 from airgap.pack.request import Request
 from airgap.progress import Silent
 from airgap.registry.options import Options
-from airgap.serve.server import Server
 from airgap.signatures.cosign import ImageKey
 from airgap.sources.choose import choose
 from airgap.sources.registry import RegistrySource
 from airgap.spec.image_list import parse_list
 from airgap.spec.spec import Spec
-from airgap.targets.registry import RegistryTarget
-from airgap.transfer.check import check
-from airgap.transfer.push import push
-from tests.contract.suite import options, put
+from tests.contract.landing import TARGETS, landed
+from tests.contract.suite import put
 from tests.support.charts import Repository, chart
+from tests.support.clients import SBOM, Clients
 from tests.support.images import Maker
 from tests.support.registries import OLAREG, REPO, registry
 from tests.support.registry import MemoryRegistry
 
 SOURCES = (OLAREG, "distribution")
 FORMS = ("2", "3")
-TARGETS = (OLAREG, "distribution", "serve")
 IMAGES = ("quay.io/org/single", "quay.io/org/both", "quay.io/org/recursive")
-SBOM = "application/spdx+json"
 
 
 @functools.cache
@@ -50,19 +44,8 @@ def lab() -> dict[str, str]:
     return found
 
 
-def run(folder: Path, name: str, *arguments: object) -> str:
-    """Run a client that the lab has; it ends well, or the test fails with its words."""
-    place = lab()["cosign"] if name.startswith("cosign") else lab()["clients"]
-    if not (program := Path(place) / name).exists():
-        pytest.fail(f"{name} is missing: run scripts/lab build")
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "COSIGN_PASSWORD": ""}
-    done = subprocess.run(
-        [program, *map(str, arguments)], cwd=folder, env=environment, capture_output=True,
-        text=True, timeout=240, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        pytest.fail(f"{name} {' '.join(map(str, arguments))}: {done.stdout}\n{done.stderr}")
-    return done.stdout
+def clients(folder: Path) -> Clients:
+    return Clients(lab(), folder)
 
 
 @dataclass(frozen=True)
@@ -86,21 +69,15 @@ class Crossing:
 
     def check(self, address: str) -> None:
         """Prove all signatures and find all SBOMs, as people do on the other side."""
-        plain = ("--key", self.key.name, "--insecure-ignore-tlog=true")
+        programs = clients(self.folder)
+        host = ("--host", f"reg={address},tls=disabled")
         for name, digest in self.digests.items():
-            there = f"{address}/{name}"
-            run(self.folder, f"cosign-{self.version}", "verify", *plain, f"{there}:1")
-            found = run(
-                self.folder, "oras", "discover", "--plain-http", "--format", "json", f"{there}:1"
-            )
+            there = f"{address}/{name}:1"
+            programs.verify(self.version, there, self.key.name)
+            found = programs.run("oras", "discover", "--plain-http", "--format", "json", there)
             assert digest in found
             assert SBOM in found
-
-
-def sign(folder: Path, version: str, there: str, *more: str) -> None:
-    forms = {"2": (), "3": ("--use-signing-config=false", "--new-bundle-format=true")}
-    plain = ("--key", "cosign.key", "--tlog-upload=false", "--yes", *forms[version], *more)
-    run(folder, f"cosign-{version}", "sign", *plain, there)
+            assert SBOM in programs.run("regctl", *host, "artifact", "list", there)
 
 
 def packed(folder: Path, source: str, lines: str, keys: tuple[ImageKey, ...] = ()) -> None:
@@ -125,39 +102,19 @@ def crossing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     maker.index(f"{IMAGES[2]}:1", maker.image(b"third", architecture="s390x"), **children)
     layout = maker.layout()
     digests = {one.reference.name: str(one.root.digest) for one in layout.images}
-    (folder / "sbom.json").write_text("{}")
-    run(folder, f"cosign-{version}", "generate-key-pair")
+    programs = clients(folder)
+    programs.run(f"cosign-{version}", "generate-key-pair")
     key = ImageKey.load(folder / "cosign.pub")
     with registry(kind, folder / "source") as source:
         put(layout, source)
         for name, digest in digests.items():
             there = f"{source.address}/{name}@{digest}"
-            sign(folder, version, there, *["--recursive"] * (name == IMAGES[2]))
-            sbom = ("--artifact-type", SBOM, there, f"sbom.json:{SBOM}")
-            run(folder, "oras", "attach", "--plain-http", *sbom)
+            programs.sign(version, there, *["--recursive"] * (name == IMAGES[2]))
+            programs.attach(there)
         packed(folder, source.address, "\n".join(f"{name}:1" for name in IMAGES), (key,))
     with Bundle.open(folder / "b.tar") as bundle:
         check_signed(bundle, [key])
     return Crossing(folder, version, key, digests)
-
-
-@contextlib.contextmanager
-def landed(path: Path, kind: str, folder: Path) -> Iterator[str]:
-    """Put a bundle into a registry, twice; yields where it is."""
-    with Bundle.open(path) as bundle:
-        bundle.verify()
-        if kind == "serve":
-            with Server(bundle.images, bundle, ("127.0.0.1", 0), Silent()) as server:
-                yield f"127.0.0.1:{server.port}"
-            return
-        with registry(kind, folder) as there:
-            with RegistryTarget(there.address, options(there)) as target:
-                push(bundle.images, bundle, target, Silent()).check()
-                again = push(bundle.images, bundle, target, Silent())
-                again.check()
-                assert (again.uploaded, again.tags) == (0, [])
-                check(bundle.images, bundle, target).check()
-            yield there.address
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -178,8 +135,9 @@ def test_a_chart_is_pulled_by_helm_as_it_was(target: str, tmp_path: Path) -> Non
         packed(tmp_path, server.address, line)
     with landed(tmp_path / "b.tar", target, tmp_path / "target") as address:
         where = (f"oci://{address}/charts.example.org/x/shop", "--version", "1.2.3+b.7")
-        run(tmp_path, "helm", "pull", "--plain-http", "--prov", *where)
+        helm = functools.partial(clients(tmp_path).run, "helm")
+        helm("pull", "--plain-http", "--prov", *where)
         assert (tmp_path / "shop-1.2.3+b.7.tgz").read_bytes() == made
         assert (tmp_path / "shop-1.2.3+b.7.tgz.prov").read_bytes() == b"signed"
-        assert "appVersion" in run(tmp_path, "helm", "show", "chart", "--plain-http", *where)
-        assert "ConfigMap" in run(tmp_path, "helm", "template", "--plain-http", "x", *where)
+        assert "appVersion" in helm("show", "chart", "--plain-http", *where)
+        assert "ConfigMap" in helm("template", "--plain-http", "x", *where)

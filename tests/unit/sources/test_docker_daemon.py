@@ -23,7 +23,8 @@ from airgap.sources.docker_daemon import DaemonImages
 from airgap.spec.image_list import parse_list
 from airgap.spec.spec import Spec
 from tests.support import archives
-from tests.support.images import Json, Maker
+from tests.support.daemon import Daemon
+from tests.support.images import Maker
 from tests.support.shelf import Shelf
 from tests.unit.pack.conftest import Listener
 
@@ -43,34 +44,6 @@ class Registries(Shelf):
         if reference.host in self.down:
             raise NetworkError(f"{reference.host} does not answer")
         return reference.familiar in self.roots
-
-
-@dataclass
-class Daemon:
-    """Has images by name: what is said of each, and its export."""
-
-    about: dict[str, Json] = field(default_factory=dict)
-    tars: dict[str, bytes] = field(default_factory=dict)
-    room: int = 1 << 40
-    begun: list[str] = field(default_factory=list)
-    cut: int | None = None
-
-    def have(self, name: str, data: bytes, **about: Any) -> None:
-        self.tars[name] = data
-        self.about[name] = {"Id": "sha256:0", "Size": len(data), "RepoDigests": []} | about
-
-    def inspect(self, name: str) -> Json | None:
-        return self.about.get(name)
-
-    def check_room(self, size: int) -> None:
-        if size > self.room:
-            raise ResourceError("docker has no room")
-
-    def export(self, name: str) -> Generator[bytes]:
-        self.begun.append(name)
-        data = self.tars[name][: self.cut]
-        for at in range(0, len(data), 1000):
-            yield data[at : at + 1000]
 
 
 @dataclass
