@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airgap.oci.image import Image
 from airgap.oci.platform import Platform
-from airgap.pack.carried.programs import NO_TOOLS, Tools, check_program, find_airgap
+from airgap.pack.carried.programs import Tools, check_program, find_airgap
 from airgap.spec.spec import Spec
 
 if TYPE_CHECKING:
@@ -58,16 +58,13 @@ def payload(
     options: ClusterOptions | None,
     node: Image | None,
     registry: Image | None,
-    platform: Platform,
-    tools: Tools = NO_TOOLS,
+    tool: Path | None,
 ) -> Payload:
-    """Collect the members besides images.
+    """Collect the members besides images; of the programs see `check_programs`.
 
     Raises:
-        InputError: a program is none for ``platform``, a file does not exist, or a name
-            in the spec is invalid.
+        InputError: a file does not exist, or a name in the spec is invalid.
     """
-    tool = check_programs(options, tools, platform)
     files = [(f"airgap/files/{name}", path) for name, path in sorted(spec.files.items())]
     if options is None or node is None or registry is None:
         return Payload([*_program(tool), *files], {}, secret=False, tool=tool)

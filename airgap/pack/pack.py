@@ -8,6 +8,7 @@ the partial file for the next run.
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from airgap.bundle.plan import Contents, check_room, plan
 from airgap.bundle.writer import Writer, check_output, partial_of
@@ -54,7 +55,7 @@ def pack(request: Request, source: Source, progress: Progress, stop: Stop | None
     check_output(request.output)
     check_room(list(request.wanted))
     _check_names(request.wanted)
-    check_programs(request.cluster, request.tools, request.platform)
+    tool = check_programs(request.cluster, request.tools, request.platform)
     for text in request.spec.left_out:
         progress.warn(f"not taken: {text}")
     progress.step(f"Looking up {count(len(request.wanted), 'image')}")
@@ -74,7 +75,8 @@ def pack(request: Request, source: Source, progress: Progress, stop: Stop | None
         return _without_bundle(request, result, found.failed, begun)
     if not request.cluster:
         _tell_sparse(found, progress)
-    return replace(_write(request, found, source, progress, begun, stop), moved=moved)
+    rest = _payload(request, found, tool)
+    return replace(_write(request, found, rest, source, progress, begun, stop), moved=moved)
 
 
 def _of_owners(found: Found, failed: Failures) -> Failures:
@@ -98,9 +100,14 @@ def _check_names(references: Iterable[Reference]) -> None:
 
 
 def _write(
-    request: Request, found: Found, source: Source, progress: Progress, begun: float, stop: Stop
+    request: Request,
+    found: Found,
+    rest: Payload,
+    source: Source,
+    progress: Progress,
+    begun: float,
+    stop: Stop,
 ) -> Result:
-    rest = _payload(request, found)
     draft = plan(_contents(request, found, rest, found.failed))
     progress.step("Fetching what is missing")
     lacks = bool(found.failed)
@@ -152,14 +159,13 @@ def _write(
     )
 
 
-def _payload(request: Request, found: Found) -> Payload:
+def _payload(request: Request, found: Found, tool: Path | None) -> Payload:
     return payload(
         request.spec,
         request.cluster,
         found.images.get(request.spec.node_image),
         found.images.get(request.spec.registry_image),
-        request.platform,
-        request.tools,
+        tool,
     )
 
 

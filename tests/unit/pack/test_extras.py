@@ -11,7 +11,7 @@ from airgap.cluster.parameters import Parameters
 from airgap.errors import InputError
 from airgap.oci.platform import Platform
 from airgap.pack.carried.programs import NO_TOOLS, Tools
-from airgap.pack.extras import ClusterOptions, Payload, payload
+from airgap.pack.extras import ClusterOptions, Payload, check_programs, payload
 from airgap.spec.spec import Spec
 from tests.support.authorities import own_ca
 from tests.support.bundles import Content
@@ -32,7 +32,12 @@ def of_cluster(
     content = Content()
     node, registry = content.simple("node:v1", 1, 10), content.simple("registry:3", 2, 10)
     chosen = ClusterOptions(kind, **options)  # type: ignore[arg-type]
-    return payload(spec or Spec(()), chosen, node, registry, AMD64, tools)
+    tool = check_programs(chosen, tools, AMD64)
+    return payload(spec or Spec(()), chosen, node, registry, tool)
+
+
+def of_images(spec: Spec | None = None, tools: Tools = NO_TOOLS) -> Payload:
+    return payload(spec or Spec(()), None, None, None, check_programs(None, tools, AMD64))
 
 
 def text(found: Payload, name: str) -> str:
@@ -43,7 +48,7 @@ def text(found: Payload, name: str) -> str:
 
 def test_a_bundle_of_images_carries_the_user_s_files(tmp_path: Path) -> None:
     files = {"b.txt": tmp_path / "b", "a.txt": tmp_path / "a"}
-    found = payload(Spec((), name="shop", files=files), None, None, None, AMD64)
+    found = of_images(Spec((), name="shop", files=files))
     assert [name for name, _ in found.members] == ["airgap/files/a.txt", "airgap/files/b.txt"]
     assert (found.parameters, found.secret, found.tool) == ({}, False, None)
 
@@ -51,13 +56,13 @@ def test_a_bundle_of_images_carries_the_user_s_files(tmp_path: Path) -> None:
 def test_a_bundle_of_images_carries_airgap_where_it_is_asked_to(tmp_path: Path) -> None:
     tool = elf(tmp_path / "airgap", 183)
     running = Tools(running=elf(tmp_path / "running", X86_64))
-    assert payload(Spec(()), None, None, None, AMD64, running).members == []
-    found = payload(Spec(()), None, None, None, AMD64, replace(running, given=tool))
+    assert of_images(tools=running).members == []
+    found = of_images(tools=replace(running, given=tool))
     assert found.members == [("airgap/bin/airgap", tool)]
     assert found.tool == tool, "whoever pushes may have another machine than the images"
     tool.write_text("#!/bin/sh\n")
     with pytest.raises(InputError, match="no ELF file"):
-        payload(Spec(()), None, None, None, AMD64, Tools(tool))
+        of_images(tools=Tools(tool))
 
 
 def test_a_bundle_for_a_cluster_has_what_the_other_side_lacks(kind: Path, tmp_path: Path) -> None:
