@@ -2,9 +2,17 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from airgap.errors import ResourceError
+
+if TYPE_CHECKING:
+    from airgap.cluster.docker.provider import Provider
+    from airgap.cluster.docker.registry_login import Docker
 
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
@@ -43,6 +51,19 @@ def podman_auth() -> Path:
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     folder = Path(runtime) if runtime else Path("/run")
     return folder.joinpath("containers", *([] if runtime else [str(os.geteuid())]), "auth.json")
+
+
+def logins(told: Mapping[str, str], provider: "Provider | None" = None) -> "Docker":
+    """Return this user's logins at registries, of what is used, or of what kind would choose."""
+    from airgap.cluster.docker.provider import DOCKER, choose
+    from airgap.cluster.docker.registry_login import Docker
+
+    try:
+        provider = provider or choose(told)
+    except ResourceError:
+        provider = DOCKER
+    file = podman_auth() if provider.auth else docker_config()
+    return Docker(file, told, provider.name)
 
 
 def of_host(provider: str | None) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from airgap.cli import ask, environment, logins, options, results
+from airgap.cli import ask, environment, options, results
 
 if TYPE_CHECKING:
     from airgap.upkeep.status import Status
@@ -167,7 +167,7 @@ def trust(
     from airgap.upkeep.visit import visit
 
     if undo:  # also when the cluster, or docker, is gone
-        gone = withdraw(cluster_name, logins.of(environment.of_host(provider)))
+        gone = withdraw(cluster_name, environment.logins(environment.of_host(provider)))
         lines = [f"removed {'from ' * change.startswith('/')}{change}" for change in gone]
         _tell(lines or ["nothing was there"], quiet=quiet or as_json)
         if as_json:
@@ -176,7 +176,7 @@ def trust(
     progress, tools = options.console(quiet, verbose), Tools()
     with visit(cluster_name, environment.of_host(provider), progress, tools, wait=wait) as engine:
         found = wanted(Site.find(engine, cluster_name, tools))
-        login = logins.of(engine.environment, engine.provider)
+        login = environment.logins(engine.environment, engine.provider)
         for warning in found.warnings(login):
             progress.warn(warning)
         missing = found.missing(login)
@@ -277,7 +277,7 @@ def teardown(
         site = Site.look(engine, cluster_name, tools)
         if site and not yes:
             ask.confirm(work.question(site))
-        own = work.Own(files, docker=logins.of(engine.environment, engine.provider))
+        own = work.Own(files, docker=environment.logins(engine.environment, engine.provider))
         outcome = work.teardown(engine, cluster_name, site, own, progress, tools.clock)
         if site is None and not outcome.removed:
             Site.find(engine, cluster_name, tools)  # says that there is none

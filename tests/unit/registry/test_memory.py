@@ -19,12 +19,6 @@ class TestContract(Contract):
 
 
 @pytest.fixture
-def registry() -> Iterator[MemoryRegistry]:
-    with MemoryRegistry() as found:
-        yield found
-
-
-@pytest.fixture
 def http(registry: MemoryRegistry) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=registry.url) as client:
         yield client

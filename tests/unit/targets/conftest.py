@@ -1,19 +1,11 @@
 """A registry in memory, and two images that share a layer."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from airgap.sources.layout import Layout
 from tests.support.images import Maker
-from tests.support.registry import MemoryRegistry
-
-
-@pytest.fixture
-def registry() -> Iterator[MemoryRegistry]:
-    with MemoryRegistry() as found:
-        yield found
 
 
 @pytest.fixture

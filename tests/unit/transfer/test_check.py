@@ -1,7 +1,6 @@
 """What a target has, what a push would ask for, and some of a bundle's images."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,12 +19,6 @@ from tests.support.clock import FakeClock
 from tests.support.images import Maker
 from tests.support.pushing import put
 from tests.support.registry import Fault, MemoryRegistry, error, on
-
-
-@pytest.fixture
-def registry() -> Iterator[MemoryRegistry]:
-    with MemoryRegistry() as found:
-        yield found
 
 
 @pytest.fixture

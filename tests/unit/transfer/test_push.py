@@ -3,7 +3,6 @@
 import itertools
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,12 +21,6 @@ from tests.support.pushing import failed, put, tags, wanted
 from tests.support.registry import Fault, MemoryRegistry, error, on
 
 NAMES = ("docker.io/library/a:1", "quay.io/org/b:1", "ghcr.io/org/c:1")
-
-
-@pytest.fixture
-def registry() -> Iterator[MemoryRegistry]:
-    with MemoryRegistry() as found:
-        yield found
 
 
 def three(folder: Path, order: tuple[int, ...], *, shared: bool) -> Layout:

@@ -3,7 +3,7 @@
 import io
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,13 +18,12 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def registry() -> Iterator[MemoryRegistry]:
-    with MemoryRegistry() as registry:
-        Stock(registry, "app").image(b"app", name="1")
-        multi = Stock(registry, "multi")
-        amd, arm = multi.image(b"amd"), multi.image(b"arm", architecture="arm64")
-        multi.index("1", amd64=amd, arm64=arm)
-        yield registry
+def registry(registry: MemoryRegistry) -> MemoryRegistry:
+    Stock(registry, "app").image(b"app", name="1")
+    multi = Stock(registry, "multi")
+    amd, arm = multi.image(b"amd"), multi.image(b"arm", architecture="arm64")
+    multi.index("1", amd64=amd, arm64=arm)
+    return registry
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """airgap push, as people and pipelines run it."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,10 +38,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def registry() -> Iterator[MemoryRegistry]:
-    with MemoryRegistry() as found:
-        found.sparse = True
-        yield found
+def registry(registry: MemoryRegistry) -> MemoryRegistry:
+    registry.sparse = True
+    return registry
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Charts by lines of a list: from a repository, a file, a registry; packed as artifacts."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -29,14 +29,8 @@ from tests.support.serving import Answer
 
 
 @pytest.fixture
-def server() -> Iterator[MemoryRegistry]:
-    with MemoryRegistry() as found:
-        yield found
-
-
-@pytest.fixture
-def repository(server: MemoryRegistry) -> Repository:
-    return Repository(server)
+def repository(registry: MemoryRegistry) -> Repository:
+    return Repository(registry)
 
 
 def packed(folder: Path, *lines: str, keep_going: bool = False) -> Result:
@@ -67,12 +61,12 @@ def content(result: Result) -> list[bytes]:
 
 
 def test_a_chart_of_a_repository_is_an_artifact(
-    repository: Repository, server: MemoryRegistry, tmp_path: Path
+    repository: Repository, registry: MemoryRegistry, tmp_path: Path
 ) -> None:
     repository.add(chart(), provenance=b"signed")
     result = packed(tmp_path, f"helm:{repository.url}/shop:1.2.3")
     image = only(result)
-    assert str(image.reference) == f"{server.address}/charts/shop:1.2.3"
+    assert str(image.reference) == f"{registry.address}/charts/shop:1.2.3"
     types = [blob.media_type for blob in image.blobs]
     assert types == [kinds.CONFIG, kinds.CONTENT, kinds.PROVENANCE]
     config, layer, provenance = content(result)
@@ -116,17 +110,17 @@ def test_a_version_is_the_same_with_and_without_v(repository: Repository, tmp_pa
 
 
 def test_two_charts_read_one_index(
-    repository: Repository, server: MemoryRegistry, tmp_path: Path
+    repository: Repository, registry: MemoryRegistry, tmp_path: Path
 ) -> None:
     repository.add(chart())
     repository.add(chart("tool"), name="tool")
     url = repository.url
     assert len(packed(tmp_path, f"helm:{url}/shop:1.2.3", f"helm:{url}/tool:1.2.3").images) == 2
-    assert server.count("GET", "index.yaml") == 1
+    assert registry.count("GET", "index.yaml") == 1
 
 
 def test_a_chart_of_a_registry_keeps_its_digest(
-    repository: Repository, server: MemoryRegistry, tmp_path: Path
+    repository: Repository, registry: MemoryRegistry, tmp_path: Path
 ) -> None:
     (tmp_path / "shop.tgz").write_bytes(chart(version="1.2.3+b"))
     made = packed(tmp_path, "helm:shop.tgz")
@@ -134,9 +128,9 @@ def test_a_chart_of_a_registry_keeps_its_digest(
         image = only(made)
         body = bundle.manifest_bytes(image.root.digest)
         for blob in image.blobs:
-            server.content.add_blob("x/shop", b"".join(map(bytes, bundle.chunks(blob))))
-    server.content.add_manifest("x/shop", body, image.root.media_type, "1.2.3_b")
-    found = only(packed(tmp_path, f"helm:oci://{server.address}/x/shop:1.2.3+b"))
+            registry.content.add_blob("x/shop", b"".join(map(bytes, bundle.chunks(blob))))
+    registry.content.add_manifest("x/shop", body, image.root.media_type, "1.2.3_b")
+    found = only(packed(tmp_path, f"helm:oci://{registry.address}/x/shop:1.2.3+b"))
     assert (found.root, found.reference.tag) == (image.root, "1.2.3_b")
 
 
@@ -225,34 +219,34 @@ def test_what_is_very_large_is_not_read_to_its_end(repository: Repository, tmp_p
 
 
 def test_a_server_that_fails(
-    repository: Repository, server: MemoryRegistry, tmp_path: Path
+    repository: Repository, registry: MemoryRegistry, tmp_path: Path
 ) -> None:
-    server.pages["/charts/index.yaml"] = lambda *_: Answer(503)
+    registry.pages["/charts/index.yaml"] = lambda *_: Answer(503)
     with pytest.raises(NetworkError, match="503"):
         packed(tmp_path, f"helm:{repository.url}/shop:1.2.3")
 
 
 def test_a_repository_that_fails_is_asked_once_and_others_go_on(
-    repository: Repository, server: MemoryRegistry, tmp_path: Path
+    repository: Repository, registry: MemoryRegistry, tmp_path: Path
 ) -> None:
     repository.add(chart())
-    lines = [f"helm:{server.url}/gone/{name}:1.0.0" for name in ("a", "b")]
-    server.pages["/gone/index.yaml"] = lambda *_: Answer(503)
+    lines = [f"helm:{registry.url}/gone/{name}:1.0.0" for name in ("a", "b")]
+    registry.pages["/gone/index.yaml"] = lambda *_: Answer(503)
     good = f"helm:{repository.url}/shop:1.2.3"
     with pytest.raises(NetworkError, match=r"gone/a:1.0.0, .*gone/b:1.0.0: .*503"):
         packed(tmp_path, *lines, good)
-    assert server.count("GET", "/gone/index.yaml") == 2, "two tries"
+    assert registry.count("GET", "/gone/index.yaml") == 2, "two tries"
     result = packed(tmp_path, *lines, good, keep_going=True)
-    assert str(only(result).reference) == f"{server.address}/charts/shop:1.2.3"
+    assert str(only(result).reference) == f"{registry.address}/charts/shop:1.2.3"
     names = [str(reference) for reference in result.failed]
-    assert names == [f"{server.address}/gone/{name}:1.0.0" for name in ("a", "b")]
+    assert names == [f"{registry.address}/gone/{name}:1.0.0" for name in ("a", "b")]
     assert [line.partition("helm:")[2] for line in result.unfinished] == [
         f"{line.removeprefix('helm:')} as {name}" for line, name in zip(lines, names, strict=True)
     ]
 
 
 def test_a_chart_may_lie_on_another_host(
-    repository: Repository, server: MemoryRegistry, tmp_path: Path
+    repository: Repository, registry: MemoryRegistry, tmp_path: Path
 ) -> None:
     """As releases do: the index names one host, and that redirects to its storage."""
     with MemoryRegistry() as storage, MemoryRegistry() as releases:
@@ -262,7 +256,7 @@ def test_a_chart_may_lie_on_another_host(
         repository.add(chart(), url=f"{releases.url}/shop.tgz")
         result = packed(tmp_path, f"helm:{repository.url}/shop:1.2.3")
         assert content(result)[1] == chart()
-    assert str(only(result).reference) == f"{server.address}/charts/shop:1.2.3"
+    assert str(only(result).reference) == f"{registry.address}/charts/shop:1.2.3"
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
