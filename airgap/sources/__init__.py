@@ -4,6 +4,7 @@ choose          each image from where it is said to be, as one Source
 registry        registries; clients: one for each, all ended by one Stop
 place           what lies on this machine; its form is found by content
 layout          an OCI image layout, in a folder or an archive
+belonging       what in it is no image of its own
 docker_archive  what docker save and its like wrote
 docker_daemon   what a docker daemon has, from its registry where that still has it
 export          what the daemon alone has, as it comes

@@ -69,6 +69,10 @@ class Export:
         """Read a blob from ``start`` on; see `airgap.transfer.ports.Store`."""
         return self._content.chunks(blob, start)
 
+    def referrers(self, subject: Digest) -> Sequence[Descriptor]:
+        """Return what refers to a manifest; docker's archives have no such thing."""
+        return self._content.referrers(subject) if isinstance(self._content, Layout) else ()
+
     def pour(self, wanted: Collection[Digest]) -> Iterator[tuple[Digest, Iterator[memoryview]]]:
         """Yield contents as they come; see `airgap.transfer.ports.Pouring`."""
         named = {self._file_of(digest): digest for digest in wanted if digest in self}

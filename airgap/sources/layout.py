@@ -18,6 +18,7 @@ from airgap.oci.image import Image, walk
 from airgap.oci.manifest import MAX_MANIFEST, Index, Parsed
 from airgap.oci.platform import Platform
 from airgap.oci.proof import proved
+from airgap.sources.belonging import sort
 from airgap.sources.files import Files, Folder
 from airgap.sources.named import Named, complete
 from airgap.transfer.ports import Place
@@ -45,7 +46,8 @@ class Layout:
         self.path = path
         self._files = files or Folder(path)
         self._check_version()
-        self.named: Sequence[Named] = tuple(self._roots())
+        found = sort(tuple(self._roots()), self._manifest)
+        self.named, self._referrers = found.named, found.referrers
 
     @cached_property
     def images(self) -> Sequence[Image]:
@@ -70,6 +72,10 @@ class Layout:
             replace(found[one.root, one.root.platform], reference=one.reference, root=one.root)
             for one in self.named
         ]
+
+    def referrers(self, subject: Digest) -> Sequence[Descriptor]:
+        """Return what index.json lists without a name, and refers to a manifest."""
+        return self._referrers.get(subject, ())
 
     def __contains__(self, digest: object) -> bool:
         """Tell whether the layout has the content of a digest."""

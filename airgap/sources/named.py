@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from airgap.errors import InputError
 from airgap.oci.descriptor import Descriptor
@@ -24,7 +24,7 @@ class Named:
         text: what it is called there, such as a tag alone; empty where it has no name.
         reference: the same, complete.
         root: what the name points to.
-        attached: whether it is attached to another one, and no image itself.
+        attached: whether it belongs to another one, and is no image itself.
     """
 
     text: str
@@ -43,6 +43,14 @@ class Content(Store, Protocol):
 
     path: Path
     named: Sequence[Named]
+
+
+@runtime_checkable
+class Listing(Protocol):
+    """The optional port of a Content that lists what is attached to its images."""
+
+    def referrers(self, subject: Digest) -> Sequence[Descriptor]:
+        """Return what refers to a manifest."""
 
 
 def complete(text: str, path: Path, digest: Digest) -> Reference:
@@ -96,7 +104,7 @@ def _check_once(content: Content) -> None:
 
 def listed(content: Content) -> str:
     """Name some of the images, for people."""
-    names = [one.text or str(one.root.digest) for one in content.named]
+    names = [one.text or str(one.root.digest) for one in content.named if not one.attached]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return (", ".join(names[:_SHOWN]) or "none") + more
 

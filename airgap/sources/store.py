@@ -1,11 +1,13 @@
 """StoreSource: any Store that knows its images, as a Source."""
 
+from typing import Any
+
 from airgap.errors import InputError
 from airgap.oci.descriptor import Descriptor
 from airgap.oci.digest import Digest
 from airgap.oci.manifest import describe
 from airgap.oci.reference import Reference
-from airgap.sources.named import Content, Named
+from airgap.sources.named import Content, Listing, Named
 from airgap.transfer.ports import Sink
 
 
@@ -54,8 +56,10 @@ class StoreSource:
                 return one.root, self._bytes(one.root)
         return None
 
-    def referrers(self, reference: Reference, subject: Digest) -> None:
-        """There is no list but the one that a tag names."""
+    def referrers(self, reference: Reference, subject: Digest) -> list[dict[str, Any]] | None:
+        """List what is attached; where nothing is listed, a tag may name a list."""
+        found = self._content.referrers(subject) if isinstance(self._content, Listing) else ()
+        return [one.to_json() for one in found] or None
 
     def has_blob(self, reference: Reference, blob: Descriptor) -> bool:
         """Tell whether a blob is there."""

@@ -126,6 +126,26 @@ def test_signatures_and_sboms_hold_where_they_land(
 
 
 @pytest.mark.parametrize("target", TARGETS)
+def test_what_oras_copied_into_a_layout_holds_where_it_lands(target: str, tmp_path: Path) -> None:
+    maker, programs = Maker(tmp_path / "made"), clients(tmp_path)
+    children = {n: maker.image(n.encode(), architecture=n) for n in ("amd64", "arm64")}
+    root = maker.index(f"{IMAGES[1]}:1", **children)
+    programs.run("cosign-3", "generate-key-pair")
+    with registry(OLAREG, tmp_path / "source") as source:
+        put(maker.layout(), source)
+        there = f"{source.address}/{IMAGES[1]}"
+        programs.sign("3", f"{there}@{root['digest']}")
+        programs.attach(f"{there}@{root['digest']}")
+        programs.run(
+            "oras", "cp", "-r", "--from-plain-http", f"{there}:1", "--to-oci-layout", "copied:1"
+        )
+    key = ImageKey.load(tmp_path / "cosign.pub")
+    packed(tmp_path, "unused", f"oci:copied as {IMAGES[1]}:1", (key,))
+    with landed(tmp_path / "b.tar", target, tmp_path / "target") as address:
+        Crossing(tmp_path, "3", key, {IMAGES[1]: root["digest"]}).check(address)
+
+
+@pytest.mark.parametrize("target", TARGETS)
 def test_a_chart_is_pulled_by_helm_as_it_was(target: str, tmp_path: Path) -> None:
     made = chart(version="1.2.3+b.7")
     with MemoryRegistry() as server:
