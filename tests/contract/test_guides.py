@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -33,11 +34,12 @@ LISTS = {
 }
 ABSENT = ("docker", "podman", "kubectl", "helm", "k3s", "systemctl", "ctr", "less", "sysctl")
 ELSEWHERE = ("mirror.example.org", "registry.lan", "auth.example.com", "--ca-cert", "minisign -G",
-             "vendor.pub")  # fmt: skip
+             "vendor.pub", "curl -fsSLO")  # fmt: skip
 """Lines with these meet servers and keys that are not here."""
 LEFT = {"guide/ci.md": 2}
 """How many blocks at a page's beginning another test runs: the pipelines."""
 PAGES = {
+    "guide/first-bundle.md": ["Packed 2 images into bundle.tar", "Verified: "],
     "guide/pack.md": ["Packed 2 images into bundle.tar", "Packed 1 image into shop.tar"],
     "guide/sign.md": ["Signature and comment signature verified", "signature  valid"],
     "guide/review.md": ["docker.io/library/nginx:1.27 sha256:", '{"manifest":"sha256:'],
@@ -150,6 +152,8 @@ def site(tmp_path: Path, registries: tuple[Registry, Registry]) -> Site:
     for name in ("kind", "programs/kind", "kind-linux-amd64"):
         (tmp_path / name).write_bytes(elf)
         (tmp_path / name).chmod(0o755)
+    digest = sha256((tmp_path / "kind").read_bytes()).hexdigest()
+    (tmp_path / "kind-linux-amd64.sha256sum").write_text(f"{digest}  kind-linux-amd64\n")
     (tmp_path / "built").mkdir()
     for folder in ("etc/docker", "rancher/k3s/agent/images"):
         (tmp_path / folder).mkdir(parents=True)

@@ -10,7 +10,9 @@ from urllib.parse import unquote
 import click
 import pytest
 
+from airgap import __version__
 from airgap.cli.app import cli
+from airgap.spec import defaults
 
 REPO = Path(__file__).parents[2]
 GUIDE = REPO / "docs/guide"
@@ -208,6 +210,19 @@ def test_every_option_is_in_the_guide() -> None:
         if option not in words
     ]
     assert not lacking, "\n".join(lacking)
+
+
+def test_versions_are_those_of_the_program() -> None:
+    """Where a page names what is carried by default, or which release this is."""
+    newest = re.search(r"^## ([^\s,]+)", (REPO / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest
+    assert newest[1] == __version__
+    spec = (REPO / "docs/spec.md").read_text()
+    for name in (defaults.NODE_IMAGE, defaults.REGISTRY_IMAGE):
+        assert name.partition("@")[0].removeprefix("docker.io/").removeprefix("library/") in spec
+    told = re.compile(r"(?:\bkind |`kind` program, |kind/releases/download/)(v[\d.]*\d)")
+    named = {version for page in PAGES for version in told.findall(page.read_text())}
+    assert named == {defaults.KIND_VERSION}
 
 
 def test_every_page_can_be_reached() -> None:

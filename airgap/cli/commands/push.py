@@ -81,7 +81,7 @@ def push(
     as_json: bool,
     **registry: Any,
 ) -> None:  # fmt: skip
-    """Push every image of a bundle into a registry that exists.
+    """Push the images of a bundle into a registry.
 
     Each image lands as REGISTRY/[PREFIX/]HOST/PATH:TAG under its upstream host. What is there
     already is not sent again. The folder of an OCI image layout does as well as a bundle.

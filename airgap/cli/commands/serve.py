@@ -52,10 +52,10 @@ def serve(
     quiet: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Serve a bundle as a read-only registry, straight out of the file.
+    """Serve a bundle as a read-only registry.
 
-    Every image answers under its full name (HOST/PATH:TAG) and its short one. Also takes an OCI
-    image layout folder. Stops at Ctrl-C.
+    It reads straight out of the file. Every image answers under its full name (HOST/PATH:TAG) and
+    its short one. Also takes an OCI image layout folder. Stops at Ctrl-C.
 
     \b
     Example:

@@ -151,7 +151,7 @@ def trust(
     verbose: int,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Let docker on this host use the registry by the cluster's name.
+    """Let docker on this host use the cluster's registry.
 
     Or podman. Writes a line into /etc/hosts and the CA into /etc/docker/certs.d, and logs docker
     in: the registry takes content from nobody else.
@@ -216,7 +216,7 @@ def renew(
     verbose: int,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Give the registry of a running cluster a new CA and a new key.
+    """Give the cluster's registry a new CA and a new key.
 
     No pull fails meanwhile: nodes trust both CAs first, then the registry changes, then the old
     CA goes. Run it again where it was interrupted: it goes on. Takes about a minute.

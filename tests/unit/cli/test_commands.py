@@ -50,6 +50,16 @@ def test_every_command_has_help_with_an_example(run) -> None:  # type: ignore[no
         assert all(len(line) <= 100 for line in ran.out.split("\n"))
 
 
+def test_every_command_is_told_in_one_short_line(run) -> None:  # type: ignore[no-untyped-def]
+    """In three groups, in the order of work."""
+    lines = run("--help").out.split("\n")
+    titles = [line for line in lines if line and line[0].isalpha() and line.endswith(":")]
+    assert titles[-3:] == ["Where there is a network:", "Anywhere:", "On the isolated host:"]
+    told = [line.split(maxsplit=1) for line in lines[lines.index(titles[-3]) :] if line[:2] == "  "]
+    assert [name for name, _ in told] == list(app.cli.commands)
+    assert [text for _, text in told if len(text) > 55 or text.endswith("...")] == []
+
+
 def test_help_and_version(run) -> None:  # type: ignore[no-untyped-def]
     assert run("--help").code == 0
     assert run("--version").out.startswith("airgap ")
