@@ -124,7 +124,7 @@ def registry_host(text: str) -> str:
     host = _canonical(text)
     if not _HOST.fullmatch(host) or not _valid_address(host):
         raise InputError(
-            f"{shown(text)} is no address of a registry", hint="write it as HOST[:PORT][/PREFIX]"
+            f"{shown(text)} is not a registry address", hint="write it as HOST[:PORT][/PREFIX]"
         )
     return host
 

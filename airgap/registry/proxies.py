@@ -51,7 +51,7 @@ def _parsed(text: str, host: str, scheme: str) -> Proxy:
         return Proxy.parse(text)
     except ValueError as error:
         raise InputError(
-            f"{host} would be reached through {scheme}_proxy, which is no address of a proxy",
+            f"{host} would be reached through {scheme}_proxy, which is not the address of a proxy",
             hint=f"write http://[USER:PASSWORD@]HOST:PORT into it, or put {host} into no_proxy",
         ) from error
 

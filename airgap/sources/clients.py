@@ -89,6 +89,6 @@ def endpoint_of(host: str, options: Options) -> Endpoint:
     address, _, prefix = rest.partition("/")
     if not address or scheme not in ("", "http", "https"):
         raise InputError(
-            f"{mirror!r} is no address of a mirror", hint="write [http://]HOST[:PORT][/PREFIX]"
+            f"{mirror!r} is not the address of a mirror", hint="write [http://]HOST[:PORT][/PREFIX]"
         )
     return Endpoint(address, f"{scheme}{':' if separator else ''}//{address}", prefix.strip("/"))

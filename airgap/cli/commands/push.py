@@ -178,7 +178,9 @@ def _address(text: str) -> tuple[str, str]:
     from airgap.oci.reference import registry_host
 
     if "://" in text:
-        raise InputError(f"{text!r} is no registry", hint="write it as HOST[:PORT][/PREFIX]")
+        raise InputError(
+            f"{text!r} is not a registry address", hint="write it as HOST[:PORT][/PREFIX]"
+        )
     host, _, prefix = text.partition("/")
     return registry_host(host), prefix
 

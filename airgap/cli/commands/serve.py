@@ -131,7 +131,7 @@ def _trust(console: "Console", tls: "Tls", ca_out: Path | None) -> None:
 def _address(listen: str) -> tuple[str, int]:
     host, colon, port = listen.rpartition(":")
     if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise InputError(f"{listen!r} is no address", hint="write it as HOST:PORT")
+        raise InputError(f"{listen!r} is not an address", hint="write it as HOST:PORT")
     return host.strip("[]"), int(port)
 
 

@@ -119,7 +119,9 @@ class Repositories:
         entries = value.get("entries") if isinstance(value, dict) else None
         lists = entries if isinstance(entries, dict) else {"": None}
         if not all(isinstance(one, list) for one in lists.values()):
-            raise InputError(f"{url} is no index of a chart repository", hint="check the address")
+            raise InputError(
+                f"{url} is not the index of a chart repository", hint="check the address"
+            )
         return lists
 
 
@@ -155,7 +157,7 @@ def _url(entry: Mapping[str, Any], repository: str, text: str) -> str:
         valid = False
     if not valid or not url.isprintable():
         raise InputError(
-            f"{text}: the index names {shown(first)}, which is no address on the web",
+            f"{text}: the index names {shown(first)}, which is not an address on the web",
             hint="where it is oci://HOST/PATH, name that: helm:oci://HOST/PATH/NAME:VERSION",
         )
     return url

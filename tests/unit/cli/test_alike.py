@@ -121,7 +121,7 @@ def test_a_layout_is_taken_where_a_bundle_of_images_is(
     code = run([name, str(layout), *more.get(name, [])])
     said = capsys.readouterr()
     if name == "serve":  # it serves until it is stopped
-        assert "'nonsense' is no address" in said.err
+        assert "'nonsense' is not an address" in said.err
     else:
         assert code == 0, said.err
 

@@ -53,7 +53,7 @@ def test_credentials_in_the_address_of_a_proxy() -> None:
     "text", ["http://", "http://me:canary@proxy:port", "http://me:canary@:3128", "https://[::1"]
 )
 def test_an_address_that_is_none_is_told_without_its_password(text: str) -> None:
-    with pytest.raises(InputError, match="https_proxy, which is no address") as caught:
+    with pytest.raises(InputError, match="https_proxy, which is not the address") as caught:
         proxy_for({"https": text}, "quay.io", "https")
     assert "canary" not in caught.value.message + caught.value.hint
 
