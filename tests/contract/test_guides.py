@@ -6,7 +6,6 @@ e2e tests run what they do, and test_docs.py parses them.
 """
 
 import os
-import shutil
 import struct
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import pytest
 
 from tests.support.images import Maker
 from tests.support.registries import Registry, registry
+from tests.unit.pack.carried.test_page import commands
 from tests.unit.test_recipes import blocks
 
 pytestmark = [pytest.mark.needs(name) for name in ("jq", "minisign", "skopeo")]
@@ -185,8 +185,28 @@ def test_the_lines_of_a_page_run(page: str, site: Site) -> None:
         assert expected in said, said[-3000:]
 
 
+def test_the_page_of_a_bundle_for_a_cluster(site: Site) -> None:
+    """test_page.py runs those of bundles of images alone."""
+    prepare(site, "")
+    lines = commands(site.make("tar xOf bundle.tar airgap/README"))
+    assert {"airgap doctor --bundle FILE", "airgap unpack FILE"} <= set(lines)
+    script = site.prepared(
+        "\n".join(lines).replace("--plain-http", "--plain-http --listen [::1]:0")
+    )
+    for ours, theirs in (
+        ("FILE", str(site.folder / "bundle.tar")),
+        ("SENDER.pub", str(site.folder / "release.pub")),
+        ("docker://REGISTRY/NAME", f"docker://{site.target.address}/one/nginx:1"),
+        ("REGISTRY", f"{site.target.address}/mirror"),
+        ("REFERENCE", IMAGES[0]),
+    ):
+        script = script.replace(ours, theirs)
+    said = site.make(script)
+    assert "Pushed 2 images to" in said
+    assert list((site.target.folder / "storage").rglob("one/nginx/_manifests/tags/1"))
+
+
 def test_every_guide_is_run_here_or_by_another_test() -> None:
     elsewhere = {"operate", "unpack", "troubleshoot", "years", "release", "podman"}
     guides = {path.stem for path in (REPO / "docs/guide").glob("*.md")}
     assert guides - elsewhere == {Path(page).stem for page in PAGES if page.startswith("guide/")}
-    assert shutil.which("bash")
