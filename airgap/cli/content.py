@@ -37,6 +37,8 @@ class _BundleFile(click.Path):
             InputError: it is a folder.
         """
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if inputs.is_file(path) or not path.is_dir():
+            return path
         kind, hint = "a folder", "name the file that airgap pack wrote"
         if inputs.is_file(path / "oci-layout"):
             kind = "an OCI image layout"
@@ -44,8 +46,6 @@ class _BundleFile(click.Path):
                 f"pack it by a line oci:{path} in images.txt; push, serve, export, inspect,"
                 " verify and diff take a layout as it is"
             )
-        elif not path.is_dir():
-            return path
         raise InputError(
             f"{path} is {kind}, and airgap {ctx and ctx.info_name} takes a bundle", hint=hint
         )
