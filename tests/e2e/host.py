@@ -1,9 +1,13 @@
 """The isolated host, driven by nothing of ours but the program that a bundle brings."""
 
+import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.e2e.conftest import Lab, run
+from tests.support import schema
 
 
 class Host:
@@ -27,6 +31,15 @@ class Host:
     def runs(self, name: str, image: str) -> None:
         self.kubectl("run", name, f"--image={image}", "--image-pull-policy=Always")
         self.kubectl("wait", "--for=condition=Ready", "--timeout=120s", f"pod/{name}")
+
+    def is_well(self) -> None:
+        """Ask for the status until it names no problem: on a busy machine one may take too long."""
+        for _ in range(6):
+            said = self.airgap("status", "--json", check=False)
+            if not (problems := schema.read("status", said)["problems"]):
+                return
+            time.sleep(5)
+        pytest.fail("\n".join(problems))
 
     def pack(self, program: Path, name: str, images: str, *more: object) -> Path:
         """Pack a bundle for a cluster on the connected side, by the one program."""

@@ -86,7 +86,7 @@ def finish(host: Host, bundle: Path, before: dict[str, list[str]]) -> None:
     """Unpack to the end, run a pod, and remove all: the host is as it was before."""
     schema.read("unpack", host.lab.isolated(*unpack(host, bundle), cwd=host.folder).stdout)
     host.runs("one", "nginx:1.22")
-    assert schema.read("status", host.airgap("status", "--json"))["problems"] == []
+    host.is_well()
     host.airgap("teardown", "--yes")
     for _ in range(15):  # what watched a container ends after it
         if (after := look(host)) == before:
