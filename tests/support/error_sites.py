@@ -2,7 +2,7 @@
 
 import ast
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,27 +29,28 @@ class Site:
 def sites() -> list[Site]:
     """Return all that have words of their own, sorted."""
     trees = {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
-    codes = _codes(trees.values())
-    return sorted(site for path, tree in trees.items() for site in _of(path, tree, codes))
+    nodes = {path: list(ast.walk(tree)) for path, tree in trees.items()}
+    codes = _codes(node for found in nodes.values() for node in found)
+    of_files = (_of(path, tree, nodes[path], codes) for path, tree in trees.items())
+    return sorted(site for found in of_files for site in found)
 
 
-def _codes(trees: "Iterator[ast.AST] | object") -> dict[str, int]:
+def _codes(nodes: Iterable[ast.AST]) -> dict[str, int]:
     """Return the exit code of each class of errors, also of those that rooms derive."""
     known = {n: c.exit_code for n, c in vars(errors).items() if hasattr(c, "exit_code")} | _USAGE
+    classes = [n for n in nodes if isinstance(n, ast.ClassDef) and n.name.endswith("Error")]
     for _ in range(3):  # a class may stand before its base
-        for tree in trees:  # type: ignore[attr-defined]
-            for node in ast.walk(tree):
-                if isinstance(node, ast.ClassDef) and node.name.endswith("Error"):
-                    bases = [b.id for b in node.bases if isinstance(b, ast.Name)]
-                    found = [known[b] for b in bases if b in known]
-                    if found:
-                        known.setdefault(node.name, max(found))
+        for node in classes:
+            bases = [b.id for b in node.bases if isinstance(b, ast.Name)]
+            found = [known[b] for b in bases if b in known]
+            if found:
+                known.setdefault(node.name, max(found))
     return known
 
 
-def _of(path: Path, tree: ast.AST, codes: dict[str, int]) -> Iterator[Site]:
+def _of(path: Path, tree: ast.AST, nodes: list[ast.AST], codes: dict[str, int]) -> Iterator[Site]:
     constants = _constants(tree)
-    for node in ast.walk(tree):
+    for node in nodes:
         if not isinstance(node, ast.Call) or not node.args:
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
