@@ -76,12 +76,13 @@ class Opened:
 
     def _of_daemon(self, place: Place, name: Reference | None) -> Image:
         assert self._daemon is not None  # noqa: S101
-        wanted = Wanted(name or self._daemon.name(place), None, _exact(place))
+        called = name or self._daemon.name(place)
         found = self._daemon.image(place)
         if isinstance(found, Reference):
-            return wanted, self._registry, found
+            origin = None if found == called else found
+            return Wanted(called, None, origin), self._registry, found
         export, image = found
-        return wanted, ExportSource(export, image), wanted.reference
+        return Wanted(called, None, _exact(place)), ExportSource(export, image), called
 
     def _chart(self, place: Place, name: Reference | None) -> Image:
         assert self._charts is not None  # noqa: S101  (lists of images alone have no pages)

@@ -57,6 +57,8 @@ class Wanted:
     @property
     def line(self) -> str:
         """The line of an image list that says the same."""
+        if isinstance(self.origin, Place) and self.reference.digest:
+            return _line(self.platforms, self.origin)  # such a name is given by content alone
         origin = f"docker://{self.origin}" if isinstance(self.origin, Reference) else self.origin
         return _line(self.platforms, f"{origin} as {self.reference}" if origin else self.reference)
 

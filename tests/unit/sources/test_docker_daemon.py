@@ -151,6 +151,25 @@ def test_the_original_comes_from_its_registry(place: Place) -> None:
     assert place.daemon.begun == []
 
 
+def test_a_name_with_a_digest_is_the_image_s_own(place: Place) -> None:
+    data, root = saved(place.folder / "made")
+    name = f"shop/app@{root}"
+    place.daemon.have(name, data, Id=root)
+    result = place.pack(f"docker-daemon:{name}", "docker-daemon:gone@" + root, keep_going=True)
+    assert [image.reference.familiar for image in result.images] == [name]
+    line = result.unfinished[0]
+    assert line == f"--platform linux/amd64 docker-daemon:gone@{root}"
+    assert place.pack(line).unfinished == [line], "it can be read again"
+
+
+def test_an_original_s_own_name_is_no_new_one(place: Place) -> None:
+    made = place.registries.image(b"layer", name="placeholder")
+    original = f"quay.io/shop/app@{made['digest']}"
+    place.registries.roots[original] = place.registries.roots.pop("placeholder")
+    place.daemon.have(original, b"", RepoDigests=[original])
+    assert list(place.carried(f"docker-daemon:{original}")) == [original]
+
+
 def test_a_registry_that_does_not_answer_is_asked_once(place: Place) -> None:
     data, root = saved(place.folder / "made")
     place.registries.down.add("quay.io")
