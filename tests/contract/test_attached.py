@@ -15,6 +15,7 @@ import pytest
 
 from airgap.bundle.reader import Bundle
 from airgap.inspect.image_keys import check_signed
+from airgap.oci.chart import command
 from airgap.pack.pack import pack
 from airgap.pack.request import Request
 from airgap.progress import Silent
@@ -24,12 +25,14 @@ from airgap.sources.choose import choose
 from airgap.sources.registry import RegistrySource
 from airgap.spec.image_list import parse_list
 from airgap.spec.spec import Spec
+from airgap.targets.registry import RegistryTarget
+from airgap.transfer.push import push
 from tests.contract.landing import TARGETS, landed
 from tests.contract.suite import put
 from tests.support.charts import Repository, chart
-from tests.support.clients import SBOM, Clients
+from tests.support.clients import BY_TLS, SBOM, Clients
 from tests.support.images import Maker
-from tests.support.registries import OLAREG, REPO, registry
+from tests.support.registries import OLAREG, PASSWORD, REPO, USER, registry
 from tests.support.registry import MemoryRegistry
 
 SOURCES = (OLAREG, "distribution")
@@ -74,9 +77,7 @@ class Crossing:
         for name, digest in self.digests.items():
             there = f"{address}/{name}:1"
             programs.verify(self.version, there, self.key.name)
-            found = programs.run("oras", "discover", "--plain-http", "--format", "json", there)
-            assert digest in found
-            assert SBOM in found
+            programs.find_sbom(digest, there, "--plain-http")
             assert SBOM in programs.run("regctl", *host, "artifact", "list", there)
 
 
@@ -145,6 +146,22 @@ def test_what_oras_copied_into_a_layout_holds_where_it_lands(target: str, tmp_pa
         Crossing(tmp_path, "3", key, {IMAGES[1]: root["digest"]}).check(address)
 
 
+def test_all_holds_behind_tls_and_a_login(crossing: Crossing, tmp_path: Path) -> None:
+    """As the registry is that unpack brings up, and most registries of sites are."""
+    with (
+        Bundle.open(crossing.bundle) as bundle,
+        registry("distribution", tmp_path, tls=True, password=True) as there,
+    ):
+        host = there.address.replace("127.0.0.1", "localhost")
+        programs = Clients.logged_in(lab(), crossing.folder, host, (USER, PASSWORD), there.ca_pem)
+        settings = Options(ca_pem=there.ca_pem, docker_config=crossing.folder / "config.json")
+        with RegistryTarget(host, settings) as target:
+            push(bundle.images, bundle, target, Silent()).check()
+        for name, digest in crossing.digests.items():
+            programs.verify(crossing.version, f"{host}/{name}:1", crossing.key.name)
+            programs.find_sbom(digest, f"{host}/{name}:1", *BY_TLS)
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_chart_is_pulled_by_helm_as_it_was(target: str, tmp_path: Path) -> None:
     made = chart(version="1.2.3+b.7")
@@ -161,3 +178,21 @@ def test_a_chart_is_pulled_by_helm_as_it_was(target: str, tmp_path: Path) -> Non
         assert (tmp_path / "shop-1.2.3+b.7.tgz.prov").read_bytes() == b"signed"
         assert "appVersion" in helm("show", "chart", "--plain-http", *where)
         assert "ConfigMap" in helm("template", "--plain-http", "x", *where)
+
+
+def test_the_line_that_is_printed_for_a_chart(tmp_path: Path) -> None:
+    (tmp_path / "shop.tgz").write_bytes(chart(version="1.2.3+b.7"))
+    packed(tmp_path, "unused", "helm:shop.tgz as charts.example.org/x/shop:1.2.3_b.7")
+    with (
+        Bundle.open(tmp_path / "b.tar") as bundle,
+        registry("distribution", tmp_path / "target", tls=True, password=True) as there,
+    ):
+        host = there.address.replace("127.0.0.1", "localhost")
+        programs = Clients.logged_in(lab(), tmp_path, host, (USER, PASSWORD), there.ca_pem)
+        settings = Options(ca_pem=there.ca_pem, docker_config=tmp_path / "config.json")
+        with RegistryTarget(host, settings) as target:
+            push(bundle.images, bundle, target, Silent()).check()
+        (image,) = bundle.images
+        words = command(image, host).split()
+        assert words[:3] == ["helm", "install", "NAME"]
+        assert "ConfigMap" in programs.run("helm", "template", "x", *words[3:])

@@ -1,13 +1,16 @@
 """Clients of registries that the lab has: cosign 2 and 3, oras, regctl, helm, crane."""
 
+import base64
+import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
+BY_TLS = ("--plain-http=false", "--ca-file", "ca.crt")
 _FORMS = {"2": (), "3": ("--use-signing-config=false", "--new-bundle-format=true")}
 SBOM = "application/spdx+json"
 
@@ -38,14 +41,29 @@ class Clients:
         if not (program := Path(place) / name).exists():
             pytest.fail(f"{name} is missing: run scripts/lab build")
         settings = [f"{key}={value}" for key, value in self._environment.items()]
+        own = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME") or "AIRGAP" in k}
         done = subprocess.run(
             [*map(str, self._before), "env", *settings, program, *map(str, arguments)],
-            cwd=self.folder, env={"PATH": os.environ["PATH"]}, capture_output=True,
-            text=True, timeout=240, check=False,
+            cwd=self.folder, env=own, capture_output=True, text=True,
+            timeout=240, check=False,
         )  # fmt: skip
         if done.returncode:
             pytest.fail(f"{name} {' '.join(map(str, arguments))}: {done.stdout}\n{done.stderr}")
         return done.stdout
+
+    @classmethod
+    def logged_in(
+        cls, lab: Mapping[str, Any], folder: Path, host: str, login: tuple[str, str],
+        ca_pem: bytes, before: Sequence[object] = (), **environment: str,
+    ) -> Self:  # fmt: skip
+        """Return clients that are logged in at a host, and believe the CA in ca.crt alone."""
+        told = {"auths": {host: {"auth": base64.b64encode(":".join(login).encode()).decode()}}}
+        (folder / "config.json").write_text(json.dumps(told))
+        (folder / "ca.crt").write_bytes(ca_pem)
+        return cls(
+            lab, folder, before, **environment, SSL_CERT_FILE=str(folder / "ca.crt"),
+            DOCKER_CONFIG=str(folder), HELM_REGISTRY_CONFIG=str(folder / "config.json"),
+        )  # fmt: skip
 
     def sign(self, version: str, there: str, *more: str) -> None:
         """Sign an image with cosign.key; cosign 2 under a tag, cosign 3 by a referrer."""
@@ -57,6 +75,12 @@ class Clients:
         (self.folder / "sbom.json").write_text("{}")
         about = ("--artifact-type", SBOM, there, f"sbom.json:{SBOM}")
         self.run("oras", "attach", "--plain-http", *about)
+
+    def find_sbom(self, digest: str, there: str, *more: str) -> None:
+        """Find the SBOM of an image, as oras tells it."""
+        found = self.run("oras", "discover", *more, "--format", "json", there)
+        assert digest in found
+        assert SBOM in found
 
     def verify(self, version: str, there: str, key: str = "cosign.pub") -> None:
         """Prove the signature of an image by a key pair alone."""
