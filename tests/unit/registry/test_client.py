@@ -24,7 +24,7 @@ def test_mirrors(mirror: str, base: str, prefix: str) -> None:
 def test_docker_hub_s_own_address() -> None:
     assert endpoint_of("docker.io", Options()).host == "registry-1.docker.io"
     assert endpoint_of("quay.io", Options()).host == "quay.io"
-    with pytest.raises(InputError, match="no address of a mirror"):
+    with pytest.raises(InputError, match="not the address of a mirror"):
         endpoint_of("quay.io", Options(mirrors={"quay.io": "ftp://x"}))
 
 
