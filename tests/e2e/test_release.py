@@ -164,7 +164,7 @@ def test_pip_installs_the_wheel(wheel: Path, tmp_path: Path) -> None:
 def test_the_source_brings_the_pages(wheel: Path) -> None:
     (source,) = wheel.parent.glob("airgap_images-*.tar.gz")
     names = {name.partition("/")[2] for name in run("tar", "tzf", source).stdout.split("\n")}
-    assert {f"docs/{page.path}" for page in pages().values()} <= names
+    assert {f"airgap/help/pages/{page.path}" for page in pages().values()} <= names
 
 
 def test_pipx_installs_the_wheel(wheel: Path, tmp_path: Path) -> None:

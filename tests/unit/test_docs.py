@@ -12,6 +12,9 @@ import pytest
 
 from airgap import __version__
 from airgap.cli.app import cli
+from airgap.oci.platform import Platform
+from airgap.pack.carried.page import Facts
+from airgap.pack.carried.page import page as carried_page
 from airgap.spec import defaults
 
 REPO = Path(__file__).parents[2]
@@ -210,6 +213,19 @@ def test_every_option_is_in_the_guide() -> None:
         if option not in words
     ]
     assert not lacking, "\n".join(lacking)
+
+
+WHOLE = re.compile(r"^[^#\n]*\btar xf \S+(?: -C \S+)?(?: *&& .*| *#.*|)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", [*PAGES, "of a bundle"], ids=str)
+def test_a_signature_is_looked_at_before_a_bundle_is_taken_out_whole(page: Path | str) -> None:
+    facts = Facts("b", 1, Platform("linux", "amd64"), cluster=True, tool=None, program="airgap")
+    text = page.read_text() if isinstance(page, Path) else carried_page(facts)
+    blocks = re.findall(r"^(?:```sh\n.*?^```|    .*?(?=^\S))", text, re.MULTILINE | re.DOTALL)
+    for block in blocks:
+        if "minisign -Vm" in block and (whole := WHOLE.search(block)):
+            assert block.index("minisign -Vm") < whole.start(), block
 
 
 def test_versions_are_those_of_the_program() -> None:

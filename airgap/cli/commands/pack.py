@@ -145,6 +145,7 @@ def pack(
 
     Takes a list of references, one a line, or a YAML definition (airgap help spec); - reads
     either from a pipe. Needs no docker. Run it again after a failure: what was fetched is kept.
+    SOURCE_DATE_EPOCH in the environment adds a date to the bundle.
 
     \b
     Example:

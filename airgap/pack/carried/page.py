@@ -103,9 +103,10 @@ def _check() -> Iterator[str]:
         "Without airgap, in a new folder; if nobody signed it, SHA256SUMS.minisig is empty lines:"
     )
     yield _lines(
-        "mkdir look && tar xf FILE -C look && cd look",
-        "minisign -Vm SHA256SUMS -p SENDER.pub",
-        "sha256sum -c --quiet SHA256SUMS",
+        "mkdir look && tar xf FILE -C look SHA256SUMS SHA256SUMS.minisig",
+        "minisign -Vm look/SHA256SUMS -p SENDER.pub",
+        "tar xf FILE -C look",
+        "(cd look && sha256sum -c --quiet SHA256SUMS)",
     )
 
 
