@@ -438,6 +438,7 @@ def test_a_cluster_of_a_release_before_is_taken_over(run: Run, *, images_only: b
         images_bundle(run.path)
     receipt = run(cluster_name="kind")
     assert not receipt.created
+    assert dict(receipt.steps)["Start the registry"] == f"it answers at {receipt.registry}"
     found = ready.secret(run.host.kube_of("kind"), "registry", "registry")
     assert {key: found[key] for key in kept} == kept
     assert run.landed[-1].login == Login.of_secret(found)
@@ -445,7 +446,8 @@ def test_a_cluster_of_a_release_before_is_taken_over(run: Run, *, images_only: b
     assert deployment
     names = [c["name"] for c in deployment["spec"]["template"]["spec"]["containers"]]
     assert names == ["writer", "reader"]
-    run(cluster_name="kind")
+    receipt = run(cluster_name="kind")
+    assert dict(receipt.steps)["Start the registry"] == "already there"
     assert run.landed[-1].login == run.landed[-2].login
 
 

@@ -134,6 +134,8 @@ def test_a_foreign_cluster_stays_and_loses_airgap_s_part_alone(run: Run) -> None
     assert not node.machine.folders
     assert run.host.engine.clusters() == ["kind", "theirs"]
     assert "Namespace registry" in outcome.removed
+    assert f"the registry's content on {node.name}" in outcome.removed
+    assert f"the registry's content on {node.name}" not in go(run, "theirs").removed
     assert "kind-theirs" not in run.kubeconfig.read_text()
 
 

@@ -103,9 +103,13 @@ def test_a_registry_of_a_release_before_gets_its_doors(run: Run) -> None:
     assert after == before, "certificate and upload secret stay"
     text = run.host.engine.found["kind"][0].machine.files
     assert b":30444/v2/docker.io" in text["/etc/containerd/certs.d/docker.io/hosts.toml"]
+    told = "it asks for a password now where it takes content"
+    assert told in run.told.notes
+    run.told.notes.clear()
     calls = run.host.kube_of("kind").calls
     calls.clear()
     up(site(run), run.told)
+    assert told not in run.told.notes
     assert not [call for call in calls if call.startswith("apply")], "once"
 
 
