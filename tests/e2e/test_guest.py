@@ -89,6 +89,7 @@ class Theirs:
         lab = self.lab
         (container,) = json.loads(lab.docker("inspect", THEIRS))
         del container["ExecIDs"]  # of our own looks, for some minutes
+        container["Mounts"].sort(key=str)  # docker gives them in any order
         (network,) = json.loads(lab.docker("network", "inspect", "kind"))
         names = ("configmap/local-registry-hosting", "configmap/cluster-info")
         return {
