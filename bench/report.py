@@ -2,6 +2,7 @@
 
 import html
 import json
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,10 @@ def table(results: Sequence[Json]) -> str:
             lines += ["", f"**{result['case']}** (medians of {_runs(result)})", *_contest(result)]
         if "processor_seconds_a_gb" in result:
             each = (f"{name} {s:.2f}" for name, s in result["processor_seconds_a_gb"].items())
-            lines += ["", f"Processor seconds a GB of *{result['case']}*: {', '.join(each)}."]
+            lines += [
+                "",
+                _wrapped(f"Processor seconds a GB of *{result['case']}*: {', '.join(each)}."),
+            ]
         if "requests_a_run" in result:
             counts = (f"{n:g} {kind}" for kind, n in result["requests_a_run"].items())
             lines += ["", f"Requests of *{result['case']}*: {', '.join(counts) or 'none'}."]
@@ -103,7 +107,11 @@ def _meta(results: Sequence[Json]) -> str:
         for name, version in result["versions"].items():
             versions.setdefault(name, {})[version] = None
     named = ", ".join(f"{name} {' and '.join(found)}" for name, found in versions.items())
-    return f"{'; '.join(machines)}. {named}."
+    return _wrapped(f"{'; '.join(machines)}. {named}.")
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
 
 
 def _file(title: str) -> str:

@@ -18,11 +18,9 @@ REFERENCE = REPO / "docs/reference"
 SOURCE = "\n".join(path.read_text() for path in sorted((REPO / "airgap").rglob("*.py")))
 READ = re.compile(r"(?:environ|environment|child)(?:\.get\(|\[)\"(\w+)\"")
 NAMED = re.compile(r"(?:VARIABLE|_COMPLETE)\b.* = .*\"([A-Z_]+)\"")
-MEASURED = {"lab.md", "performance.md"}
-"""Pages of what was measured on a machine, for developers."""
 FOLDERS = (REPO.glob("*.md"), (REPO / "docs").rglob("*.md"), (REPO / ".github").rglob("*.md"))
-PAGES = [page for pages in FOLDERS for page in pages if page.name not in MEASURED]
-FORCED = re.compile(r"https?://\S{60}|blobs/sha256/[0-9a-f]{64}|^[0-9a-f]{64}  blobs/sha256/")
+PAGES = [page for pages in FOLDERS for page in pages]
+FORCED = re.compile(r"^!\[|https?://\S{60}|blobs/sha256/[0-9a-f]{64}|^[0-9a-f]{64}  blobs/sha256/")
 OF_OTHERS = {"--name"}
 """Options of other programs."""
 BY_OTHERS = {"HOME", "COLUMNS", "TMPDIR", "PAGER", "SSL_CERT_FILE", "SSL_CERT_DIR"}
