@@ -110,7 +110,10 @@ def _communicate(
     try:
         out, err = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired as error:
-        raise ClusterError(f"{shlex.join(arguments)} did not end within {seconds:.0f} s") from error
+        late = f"did not end within {seconds:.0f} s"
+        if seconds < 1:  # of a budget that others share
+            late = "had no time left: what was asked before took it, on a machine that is too busy"
+        raise ClusterError(f"{shlex.join(arguments)} {late}") from error
     finally:
         if pipe and feeder is None:
             pipe.close()

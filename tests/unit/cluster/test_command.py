@@ -41,6 +41,11 @@ def test_it_may_not_take_for_ever() -> None:
     assert time.monotonic() - begun < 10
 
 
+def test_what_was_left_no_time_says_who_took_it() -> None:
+    with pytest.raises(ClusterError, match="sleep 30 had no time left: what was asked before"):
+        run(["sleep", "30"], seconds=0.1)
+
+
 @pytest.mark.parametrize("ending", ["time", "stream"])
 def test_its_children_end_with_it(tmp_path: Path, ending: str) -> None:
     """As docker, which kind starts, has to end with kind before anything is undone."""
