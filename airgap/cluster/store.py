@@ -4,14 +4,20 @@ Follows the file system layout of distribution: below ``repositories`` a tag and
 holds are folders with a file ``link`` each; below ``blobs`` each digest has a folder with ``data``.
 """
 
+import base64
+import binascii
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from airgap.cluster.docker.node import Node
 from airgap.cluster.objects.registry import STORAGE_PATH
+from airgap.errors import InputError
+from airgap.oci.attached import entries_in
 
 ROOT = f"{STORAGE_PATH}/docker/registry/v2"
 _SECONDS, _HASHING_SECONDS = 60, 3600
+_MAX_MANIFEST = 4 << 20
 
 _LOOK = r"""cd "$1" 2>/dev/null || exit 0
 [ ! -d repositories ] || {
@@ -22,6 +28,11 @@ find repositories -type f -name link \( -path '*/_layers/*' -o -path '*/_manifes
 """
 _HASH = r"""cd "$1" 2>/dev/null || exit 0
 while read -r path; do [ ! -f "$path" ] || echo "$path"; done | xargs -r -P 2 -n 64 sha256sum
+"""
+_READ = rf"""cd "$1" 2>/dev/null || exit 0
+while read -r path; do
+  [ ! -f "$path" ] || {{ printf '%s ' "$path"; head -c {_MAX_MANIFEST} "$path" | base64 -w0; echo; }}
+done
 """
 _REMOVE = r"""cd "$1" 2>/dev/null || exit 0
 xargs -r rm -rf --
@@ -80,6 +91,22 @@ def changed(node: Node, digests: Iterable[str]) -> set[str]:
     said = node.run("sh", "-c", _HASH, "-", ROOT, stdin=listed, seconds=_HASHING_SECONDS).decode()
     found = (line.partition("  ") for line in said.splitlines())
     return {paths[path] for hashed, _, path in found if paths[path] != f"sha256:{hashed}"}
+
+
+def listed(node: Node, digests: Iterable[str]) -> dict[str, set[str]]:
+    """Read lists of referrers, and return what each lists; one that is none lists nothing."""
+    paths = {_data(digest): digest for digest in digests}
+    if not paths:
+        return {}
+    lines = "".join(f"{path}\n" for path in sorted(paths)).encode()
+    said = node.run("sh", "-c", _READ, "-", ROOT, stdin=lines, seconds=_SECONDS)
+    found: dict[str, set[str]] = {}
+    for line in said.decode("ascii", "replace").splitlines():
+        path, _, encoded = line.partition(" ")
+        with suppress(InputError, binascii.Error):
+            entries = entries_in(base64.b64decode(encoded), path)
+            found[paths[path]] = {str(entry["digest"]) for entry in entries}
+    return found
 
 
 def forget(node: Node, names: Iterable[tuple[str, str, str]], digests: Iterable[str]) -> None:

@@ -3,7 +3,8 @@
 By then every image is there: nothing here undoes anything.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from airgap.bundle.reader import Bundle
 from airgap.cluster.docker.node import Node
@@ -15,8 +16,10 @@ from airgap.cluster.objects.landed import Landed
 from airgap.cluster.parameters import Parameters
 from airgap.cluster.ports import Kube, RefusedError
 from airgap.cluster.site import Site
+from airgap.oci.attached import entries_in
 from airgap.oci.image import Image
 from airgap.progress import Progress
+from airgap.transfer.attached import is_list
 
 _SMOKE_SECONDS = 120
 
@@ -51,9 +54,22 @@ def record(
         signers=tuple(signers),
         node_ids=tuple(nodes),
         registry_ids=ids(bundle.registry),
+        attached=tuple(_attached(bundle)),
     )
     wanted = landed.to_object()
     return str(wanted["metadata"]["name"]) if kube.apply(wanted) else ""
+
+
+def _attached(bundle: Bundle) -> Iterator[records.Attached]:
+    """Return the tags of what is attached; what has none is content that a list holds."""
+    for image in bundle.images:
+        if not image.attached or not image.reference.tag:
+            continue
+        name, digest = str(image.reference), image.root.digest
+        listed: list[dict[str, Any]] = []
+        if is_list(image):
+            listed = entries_in(bundle.manifest_bytes(digest), name)
+        yield records.Attached(name, str(digest), tuple(str(one["digest"]) for one in listed))
 
 
 def another_node(site: Site, bundle: Bundle, parameters: Parameters) -> bool:

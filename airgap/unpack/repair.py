@@ -32,7 +32,8 @@ def repair(
     changed = store.changed(node, mine & there.blobs)
     wrong = changed | (mine & there.lost)
     hurt = [image for image in bundle.images if not wrong.isdisjoint(_content(image))]
-    moved = _moved(bundle, before, there)
+    listed = store.listed(node, comparison.lists(before, there.tags))
+    moved = _moved(bundle, before, there, listed)
     if wrong:
         _tell(progress, f"{count(len(wrong), 'blob')} of what landed was lost or changed", wrong)
     if moved:
@@ -53,9 +54,11 @@ def _content(image: Image) -> set[str]:
     return {str(found.digest) for found in (*image.manifests, *image.blobs)}
 
 
-def _moved(bundle: Bundle, before: Sequence[Landed], there: store.Content) -> set[str]:
+def _moved(
+    bundle: Bundle, before: Sequence[Landed], there: store.Content, listed: comparison.Listed
+) -> set[str]:
     """Return the tags of this bundle's images that somebody moved since they landed."""
-    differing = comparison.differing(before, there.tags)
+    differing = comparison.differing(before, there.tags, listed)
     landed = comparison.recorded(before)
     short = short_repositories(image.reference for image in bundle.images)
     return {

@@ -166,7 +166,8 @@ def _look_at_content(node: Node, result: Status, *, deep: bool) -> None:
         result.problems.append(
             f"the registry's store has {there.size // 10**6} MB, more than it is to take"
         )
-    differing = comparison.differing(result.bundles, there.tags)
+    listed = store.listed(node, comparison.lists(result.bundles, there.tags))
+    differing = comparison.differing(result.bundles, there.tags, listed)
     gone = sorted(name for name, digest in differing.items() if not digest)
     moved = sorted(f"{name} ({digest[:19]})" for name, digest in differing.items() if digest)
     changed = store.changed(node, there.blobs) if deep else set()

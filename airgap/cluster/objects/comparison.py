@@ -1,9 +1,12 @@
 """What landed, compared with what is there."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from airgap.cluster.objects.landed import Landed
 from airgap.oci.reference import Reference, short_repositories
+
+Listed = Mapping[str, Set[str]]
+"""Digests of lists of referrers, to the digests that each lists."""
 
 
 def names(reference: Reference, short: Mapping[str, str]) -> list[str]:
@@ -19,32 +22,63 @@ def recorded(bundles: Sequence[Landed]) -> dict[str, set[str]]:
     return found
 
 
-def differing(bundles: Sequence[Landed], tags: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags that are not what landed, to what they are; empty for one that is gone.
+def lists(bundles: Sequence[Landed], tags: Mapping[str, str]) -> set[str]:
+    """Return the digests of lists of referrers that are not those that landed.
 
-    A short tag that is not there was never given, or is not missed: its full one is.
+    Others attach to the same images, so that such a list may hold more; `differing` has to know
+    what it holds.
     """
-    full = {f"{r.repository}:{r.tag}" for r in _references(bundles) if r.tag}
+    landed = recorded(bundles)
     return {
-        name: tags.get(name, "")
-        for name, digests in recorded(bundles).items()
-        if tags.get(name, "") not in digests and (name in tags or name in full)
+        tags[name] for name in _entries(bundles) if tags.get(name, "") not in {"", *landed[name]}
     }
 
 
-def _references(bundles: Sequence[Landed]) -> Iterator[Reference]:
-    for bundle in bundles:
-        if bundle.digests:
-            yield from map(Reference.parse, bundle.references)
+def differing(bundles: Sequence[Landed], tags: Mapping[str, str], listed: Listed) -> dict[str, str]:
+    """Return the tags that are not what landed, to what they are; empty for one that is gone.
+
+    A short tag that is not there was never given, or is not missed: its full one is.
+
+    Args:
+        bundles: what landed.
+        tags: what is there, ``REPOSITORY:TAG`` to digest.
+        listed: what the lists hold that `lists` named; one that is not among them is none.
+    """
+    full = {f"{r.repository}:{r.tag}" for b in bundles for r, _ in _pairs(b) if r.tag}
+    entries = _entries(bundles)
+    return {
+        name: tags.get(name, "")
+        for name, digests in recorded(bundles).items()
+        if tags.get(name, "") not in digests
+        and (name in tags or name in full)
+        and not (name in entries and entries[name] <= listed.get(tags.get(name, ""), set()))
+    }
+
+
+def _pairs(bundle: Landed) -> Iterator[tuple[Reference, str]]:
+    if bundle.digests:
+        yield from zip(map(Reference.parse, bundle.references), bundle.digests, strict=True)
+    for one in bundle.attached:
+        yield Reference.parse(one.reference), one.digest
 
 
 def _each(bundles: Sequence[Landed]) -> Iterator[tuple[str, str]]:
     for bundle in bundles:
-        if not bundle.digests:
-            continue
-        references = list(map(Reference.parse, bundle.references))
-        short = short_repositories(references)
-        for reference, digest in zip(references, bundle.digests, strict=True):
+        pairs = list(_pairs(bundle))
+        short = short_repositories(reference for reference, _ in pairs)
+        for reference, digest in pairs:
             if reference.tag:
                 for name in names(reference, short):
                     yield f"{name}:{reference.tag}", digest
+
+
+def _entries(bundles: Sequence[Landed]) -> dict[str, set[str]]:
+    """Return what the lists of referrers of all bundles have to hold, by ``REPOSITORY:TAG``."""
+    found: dict[str, set[str]] = {}
+    for bundle in bundles:
+        short = short_repositories(reference for reference, _ in _pairs(bundle))
+        for one in bundle.attached:
+            reference = Reference.parse(one.reference)
+            for name in names(reference, short) if one.entries else ():
+                found.setdefault(f"{name}:{reference.tag}", set()).update(one.entries)
+    return found

@@ -24,11 +24,27 @@ SELECTOR = "airgap/record=bundle"
 FORMER = "airgap-bundles"
 """The one ConfigMap that held all bundles, in releases before; it is still read."""
 HOSTING, HOSTING_NAMESPACE = "local-registry-hosting", "kube-public"
-_LIST, _DIGESTS = "references", "digests"
+_LIST, _DIGESTS, _ATTACHED = "references", "digests", "attached"
 _MAX_PACKED = 600_000  # of the 1 MiB that a ConfigMap may hold
 _MAX_DIGESTS = 400_000
+_MAX_TOGETHER = 1_000_000
 _DIGEST_BYTES = 32  # of sha256, the only algorithm of bundles
 _MAX_LIST = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A tag under which something is attached to an image that landed.
+
+    Attributes:
+        reference: the tag, such as ``docker.io/library/nginx:sha256-HEX.sig``.
+        digest: what it points to.
+        entries: digests that it lists, where it is a list of referrers; others add to that.
+    """
+
+    reference: str
+    digest: str
+    entries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +64,8 @@ class Landed:
         references: which; empty where the list did not fit.
         node_ids: digests by which docker may know the node image it brought.
         registry_ids: the same of its registry image.
+        attached: tags of what is attached to the images; empty where they did not fit, or a release
+            before recorded it.
     """
 
     digest: str
@@ -61,6 +79,7 @@ class Landed:
     signers: tuple[str, ...] = ()
     node_ids: tuple[str, ...] = ()
     registry_ids: tuple[str, ...] = ()
+    attached: tuple[Attached, ...] = ()
 
     def to_object(self) -> Object:
         """Return the ConfigMap that records it."""
@@ -85,6 +104,10 @@ class Landed:
             digests = b"".join(bytes.fromhex(text.partition(":")[2]) for text in self.digests)
             if 0 < len(digests) <= _MAX_DIGESTS:
                 record["binaryData"][_DIGESTS] = base64.b64encode(digests).decode()
+            lines = (" ".join((a.reference, a.digest, *a.entries)) for a in self.attached)
+            attached = zlib.compress("\n".join(lines).encode(), 9)
+            if self.attached and sum(map(len, (packed, digests, attached))) <= _MAX_TOGETHER:
+                record["binaryData"][_ATTACHED] = base64.b64encode(attached).decode()
         return record
 
     @classmethod
@@ -97,7 +120,7 @@ class Landed:
         try:
             value = json.loads(found["data"]["bundle.json"])
             binary = found.get("binaryData") or {}
-            references = _unpacked(binary)
+            references = tuple(_unpacked(binary, _LIST).split())
             return cls(
                 digest=str(value["digest"]),
                 name=str(value["name"]),
@@ -110,6 +133,7 @@ class Landed:
                 signers=tuple(map(str, value.get("signers") or ())),
                 node_ids=tuple(map(str, value.get("node_ids") or ())),
                 registry_ids=tuple(map(str, value.get("registry_ids") or ())),
+                attached=_attached(_unpacked(binary, _ATTACHED)),
             )
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise _unreadable(str(found.get("metadata", {}).get("name"))) from error
@@ -162,14 +186,18 @@ def _serial(value: object) -> int | None:
     raise TypeError("a serial is a number")
 
 
-def _unpacked(binary: Object) -> tuple[str, ...]:
-    """Return the list of references; what is no list, or far too large, is none."""
+def _unpacked(binary: Object, name: str) -> str:
+    """Return a packed list; what is no list, or far too large, is none."""
     try:
-        packed = base64.b64decode(str(binary.get(_LIST, "")))
-        text = zlib.decompressobj().decompress(packed, _MAX_LIST).decode()
+        packed = base64.b64decode(str(binary.get(name, "")))
+        return zlib.decompressobj().decompress(packed, _MAX_LIST).decode()
     except (binascii.Error, zlib.error, UnicodeDecodeError):
-        return ()
-    return tuple(text.split())
+        return ""
+
+
+def _attached(text: str) -> tuple[Attached, ...]:
+    rows = (line.split() for line in text.splitlines())
+    return tuple(Attached(row[0], row[1], tuple(row[2:])) for row in rows if len(row) > 1)
 
 
 def _digests(binary: Object, number: int) -> tuple[str, ...]:
