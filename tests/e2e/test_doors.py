@@ -16,6 +16,7 @@ import pytest
 from tests.e2e.conftest import AIRGAP, REPO, Lab
 from tests.e2e.damage import Volume
 from tests.e2e.pulls import CERTS_D, Pulls
+from tests.e2e.signed import HERE, Signed
 from tests.e2e.test_main_job import Story
 from tests.e2e.visitors import NGINX, NODE, WHO, WORKER, Visitors
 from tests.support import schema
@@ -24,10 +25,17 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def story(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+def signed(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Signed:
     lab.upstreams("start")
+    return Signed.made(lab, tmp_path_factory.mktemp("signed") / "home")
+
+
+@pytest.fixture(scope="module")
+def story(lab: Lab, signed: Signed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     found = Story(lab, tmp_path_factory.mktemp("doors"))
-    found.pack(found.spec, found.bundle)
+    signed.add_to(found.spec)
+    told = found.pack(found.spec, found.bundle)
+    (found.folder / "packed.json").write_text(json.dumps(told))
     plant(found)
     found.unpack(found.bundle)
     yield found
@@ -47,6 +55,26 @@ def plant(story: Story) -> None:
     story.lab.isolated("tar", "cf", tar, "-C", story.folder, story.spec.name)
     planted = story.lab.docker("import", tar, name).strip()
     assert story.lab.docker("inspect", name, "--format", "{{.Id}}").strip() == planted
+
+
+def test_what_is_attached_holds_in_the_cluster_s_registry(story: Story, signed: Signed) -> None:
+    programs = signed.there(story)
+    signed.check(programs)
+    before = story.blobs_in_registry()
+    assert story.unpack(story.bundle)["push"]["uploaded_blob_count"] == 0
+    assert story.blobs_in_registry() == before, "a second run adds nothing"
+    signed.check(programs)
+
+
+def test_a_chart_is_installed_from_the_cluster_s_registry(story: Story, signed: Signed) -> None:
+    programs = signed.there(story)
+    told = json.loads((story.folder / "packed.json").read_text())
+    (line,) = (one["install"] for one in told["charts"])
+    words = line.replace("NAME", "shop").replace("REGISTRY", HERE).split()
+    assert "--ca-file" in words
+    programs.run(*words)
+    installed = story.kubectl("get", "configmap", "x", "-o", "jsonpath={.metadata.labels}").stdout
+    assert "Helm" in installed
 
 
 @pytest.fixture(scope="module")
