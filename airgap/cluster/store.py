@@ -31,7 +31,8 @@ while read -r path; do [ ! -f "$path" ] || echo "$path"; done | xargs -r -P 2 -n
 """
 _READ = rf"""cd "$1" 2>/dev/null || exit 0
 while read -r path; do
-  [ ! -f "$path" ] || {{ printf '%s ' "$path"; head -c {_MAX_MANIFEST} "$path" | base64 -w0; echo; }}
+  [ -f "$path" ] || continue
+  printf '%s %s\n' "$path" "$(head -c {_MAX_MANIFEST} "$path" | base64 -w0)"
 done
 """
 _REMOVE = r"""cd "$1" 2>/dev/null || exit 0
