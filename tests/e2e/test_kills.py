@@ -19,16 +19,12 @@ from tests.e2e.conftest import REPO, Lab
 from tests.e2e.host import Host
 from tests.support import schema
 
-TIMES = int(os.environ.get("AIRGAP_KILLS", "0"))
+TIMES = int(os.environ["AIRGAP_KILLS"])
 SEED = int(os.environ.get("AIRGAP_KILLS_SEED", time.time()))
 IN_A_ROW = 4
 """How many kills come one after the other before a run may end."""
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.timeout(7200),
-    pytest.mark.skipif(not TIMES, reason="by hand: AIRGAP_KILLS is not set"),
-]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(7200)]
 
 
 @pytest.fixture
