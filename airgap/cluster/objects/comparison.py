@@ -17,7 +17,7 @@ def names(reference: Reference, short: Mapping[str, str]) -> list[str]:
 def recorded(bundles: Sequence[Landed]) -> dict[str, set[str]]:
     """Return the digests that landed under each ``REPOSITORY:TAG``, in whatever bundle."""
     found: dict[str, set[str]] = {}
-    for name, digest in _each(bundles):
+    for name, digest, _ in _each(bundles):
         found.setdefault(name, set()).add(digest)
     return found
 
@@ -44,7 +44,7 @@ def differing(bundles: Sequence[Landed], tags: Mapping[str, str], listed: Listed
         tags: what is there, ``REPOSITORY:TAG`` to digest.
         listed: what the lists hold that `lists` named; one that is not among them is none.
     """
-    full = {f"{r.repository}:{r.tag}" for b in bundles for r, _ in _pairs(b) if r.tag}
+    full = {f"{r.repository}:{r.tag}" for b in bundles for r, _, _ in _landed(b) if r.tag}
     entries = _entries(bundles)
     return {
         name: tags.get(name, "")
@@ -55,30 +55,30 @@ def differing(bundles: Sequence[Landed], tags: Mapping[str, str], listed: Listed
     }
 
 
-def _pairs(bundle: Landed) -> Iterator[tuple[Reference, str]]:
+def _landed(bundle: Landed) -> Iterator[tuple[Reference, str, Sequence[str]]]:
+    """Give each reference with its digest, and with what it has to hold if it is a list."""
     if bundle.digests:
-        yield from zip(map(Reference.parse, bundle.references), bundle.digests, strict=True)
+        for text, digest in zip(bundle.references, bundle.digests, strict=True):
+            yield Reference.parse(text), digest, ()
     for one in bundle.attached:
-        yield Reference.parse(one.reference), one.digest
+        yield Reference.parse(one.reference), one.digest, one.entries
 
 
-def _each(bundles: Sequence[Landed]) -> Iterator[tuple[str, str]]:
+def _each(bundles: Sequence[Landed]) -> Iterator[tuple[str, str, Sequence[str]]]:
+    """Give the same by ``REPOSITORY:TAG``."""
     for bundle in bundles:
-        pairs = list(_pairs(bundle))
-        short = short_repositories(reference for reference, _ in pairs)
-        for reference, digest in pairs:
+        found = list(_landed(bundle))
+        short = short_repositories(reference for reference, _, _ in found)
+        for reference, digest, entries in found:
             if reference.tag:
                 for name in names(reference, short):
-                    yield f"{name}:{reference.tag}", digest
+                    yield f"{name}:{reference.tag}", digest, entries
 
 
 def _entries(bundles: Sequence[Landed]) -> dict[str, set[str]]:
     """Return what the lists of referrers of all bundles have to hold, by ``REPOSITORY:TAG``."""
     found: dict[str, set[str]] = {}
-    for bundle in bundles:
-        short = short_repositories(reference for reference, _ in _pairs(bundle))
-        for one in bundle.attached:
-            reference = Reference.parse(one.reference)
-            for name in names(reference, short) if one.entries else ():
-                found.setdefault(f"{name}:{reference.tag}", set()).update(one.entries)
+    for name, _, entries in _each(bundles):
+        if entries:
+            found.setdefault(name, set()).update(entries)
     return found
