@@ -68,7 +68,9 @@ def logins(told: Mapping[str, str], provider: "Provider | None" = None) -> "Dock
 
 def of_host(provider: str | None) -> dict[str, str]:
     """Return this process's environment, with what is to run the nodes where that was named."""
-    return dict(os.environ) | ({"KIND_EXPERIMENTAL_PROVIDER": provider} if provider else {})
+    from airgap.cluster.docker.provider import VARIABLE
+
+    return dict(os.environ) | ({VARIABLE: provider} if provider else {})
 
 
 def kubeconfigs() -> list[Path]:

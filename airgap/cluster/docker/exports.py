@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
+from airgap.cluster.checks import surroundings
 from airgap.cluster.docker import endpoint
 from airgap.cluster.docker.engine import client
 from airgap.cluster.docker.translation import translated
@@ -70,8 +71,7 @@ class Exports:
         """
         with translated():
             info: dict[str, Any] = self._client.info()
-        status = dict(pair for pair in info.get("DriverStatus") or [] if len(pair) == 2)
-        in_containerd = str(status.get("driver-type", "")).startswith("io.containerd.")
+        in_containerd = surroundings.store(info) == "containerd"
         folder = Path(str(info.get("DockerRootDir") or "/var/lib/docker"), "tmp")
         if in_containerd or "BuildahVersion" in info or not self._is_local or not folder.is_dir():
             return
