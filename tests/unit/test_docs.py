@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -316,3 +317,10 @@ def test_the_files_that_a_newcomer_is_sent_to_are_there(page: str) -> None:
     ]
     assert not lacking, f"{page} names {', '.join(lacking)}"
     assert named
+
+
+def test_nothing_stands_twice_in_the_changelog() -> None:
+    """Merges of branches that each added to its head doubled items."""
+    items = re.split(r"^(?=- |#)", (REPO / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
+    told = Counter(" ".join(item.split()) for item in items)
+    assert [item for item, times in told.items() if times > 1] == []
